@@ -60,7 +60,7 @@ def test_doctor_checks_the_mail_received_in_the_bounce_mailbox(configured_cli, m
     )
     server.shutdown()
     server.server_close()
-    findings = {finding["what"]: finding for finding in json.loads(checked.out)}
+    findings = {finding["what"]: finding for finding in json.loads(checked.out)["items"]}
     assert findings["spf"]["text"] == "spf passes for bounces.example.com, which is aligned with example.com"
     assert not findings["dkim"]["ok"]
     assert checked.code == 1

@@ -49,7 +49,8 @@ def copy(options: Options, target: str, as_json: bool) -> None:
     finally:
         target_ledger.close()
     if as_json:
-        print_json([{"table": copied.table, "rows": copied.rows, "equal": copied.equal} for copied in tables])
+        rows = [{"table": copied.table, "rows": copied.rows, "equal": copied.equal} for copied in tables]
+        print_json({"items": rows, "next_cursor": None})
         return
     print_table(["table", "rows"], [(copied.table, copied.rows) for copied in tables], empty="no tables")
     click.echo("Row counts and column sums match. Set core.database_url to the new database, then start the processes.")

@@ -104,7 +104,7 @@ def _check_authentication(options: Options, received_mail: bytes, *, as_json: bo
     findings = check_authentication(received_mail)
     _record(options, [finding.what for finding in findings if not finding.ok])
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json({"items": [asdict(finding) for finding in findings], "next_cursor": None})
     else:
         for finding in findings:
             click.echo(f"{'OK  ' if finding.ok else 'FAIL'} {finding.text}")

@@ -137,8 +137,8 @@ where = 'amuont >= 100 and Amount >= 100 and closed_on > "2026-01-31"'
 def test_mistakes_in_filters_are_noted_and_compared_with_the_portal(command):
     polled = {"more": 'events = "poll"\n', "triggers": TRIGGER}
     command("apply", "crm", "--yes", **polled)
-    notes = json.loads(command("check", "--json", of=("config",), **polled).out)["notes"]
-    text = "\n".join(note for note in notes if note.startswith("triggers.1.where: "))
+    findings = json.loads(command("check", "--json", of=("config",), **polled).out)["findings"]
+    text = "\n".join(finding["text"] for finding in findings if "triggers.1.where" in finding["text"])
     assert "'Amount' is not a standard field of deal.won; did you mean 'amount'?" in text
     assert "'amuont' is not a standard field of deal.won; did you mean 'amount'?" in text
     assert "'closed_on' is compared with a date as text" in text
@@ -181,7 +181,7 @@ def test_a_failed_apply_names_the_scope_and_can_be_repeated(command):
 
 def test_a_wrong_token_is_a_finding_without_the_token(command):
     result = command("check", "crm", "--json", token="pat-na1-wrong-and-secret")
-    [checked] = json.loads(result.out)
+    [checked] = json.loads(result.out)["items"]
     assert result.code == 1
     assert checked["findings"][0]["text"].startswith("HubSpot refuses the access token")
     assert "pat-na1-wrong-and-secret" not in result.out + result.err
@@ -202,7 +202,7 @@ def test_an_unavailable_portal_is_a_finding(command, faults):
     faults.rates = parse_faults("503=1")
     result = command("check", "crm", "--json")
     assert result.code == 1
-    assert json.loads(result.out)[0]["findings"][0]["severity"] == "error"
+    assert json.loads(result.out)["items"][0]["findings"][0]["severity"] == "error"
 
 
 def test_connections_snapshot_writes_what_the_portal_has(command, tmp_path):
