@@ -1,11 +1,10 @@
 """Commands that only read need no secret, no write access and no network."""
 
 import contextlib
-import os
 import sqlite3
-import subprocess
 
 import pytest
+from support.read_only_folder import read_only
 
 READING_COMMANDS = (
     ("status",), ("report",), ("explain", "--event", "1"), ("contacts", "show", "marie@example.com"), ("contacts", "list"),
@@ -47,31 +46,6 @@ def test_the_address_of_the_database_and_texts_that_are_no_secrets_are_needed(se
         result = seeded_cli("report")
         assert result.code == 2
         assert f"core.{key}: environment variable {reference} is not set" in result.err
-
-
-@contextlib.contextmanager
-def read_only(folder, files):
-    """Move files to a folder that nobody can write to: a read-only file system where this process may mount one."""
-    target = folder / "read-only"
-    target.mkdir()
-    mount = ["mount", "-t", "tmpfs", "tmpfs", str(target)]
-    is_mounted = os.geteuid() == 0 and subprocess.run(mount, check=False, capture_output=True).returncode == 0
-    if os.geteuid() == 0 and not is_mounted:
-        pytest.skip("root can write to every folder, and this one may mount nothing")
-    for file in files:
-        (target / file.name).write_bytes(file.read_bytes())
-        (target / file.name).chmod(0o400)
-    try:
-        if is_mounted:
-            subprocess.run(["mount", "-o", "remount,ro", str(target)], check=True)
-        else:
-            target.chmod(0o500)
-        yield target
-    finally:
-        if is_mounted:
-            subprocess.run(["umount", "--lazy", str(target)], check=True)
-        else:
-            target.chmod(0o700)
 
 
 def test_no_write_access_to_the_database_and_its_folder_is_needed(seeded_cli):

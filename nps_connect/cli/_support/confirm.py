@@ -21,6 +21,7 @@ def confirm(question: str, *, yes: bool) -> None:
     except click.Abort as error:
         if isinstance(error.__context__, KeyboardInterrupt):
             raise
+        click.echo(err=True)  # ends the line of the question
         raise CommandError("no confirmation given, nothing was changed; pass --yes to skip the prompt") from None
     if not is_confirmed:
         raise click.Abort
