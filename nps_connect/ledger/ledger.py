@@ -161,7 +161,7 @@ class Ledger:
         self.require_same_file()
         try:
             with self.read() as session:
-                session.execute(text("SELECT 1"))
+                session.execute(text("PRAGMA schema_version" if self.is_sqlite else "SELECT 1"))  # reads the file
         except DBAPIError as error:
             if find_storage_problem(error) is not None:
                 self.check_disk()  # on a full disk SQLite has many errors
