@@ -27,14 +27,17 @@ def status(options: Options, as_json: bool) -> None:
     Exit code 1 if something needs attention.
     """
     from nps_connect.connection import system_clock
+    from nps_connect.ledger.state_dir import open_state_dir
     from nps_connect.services.operations.ledger_findings import find_findings
+    from nps_connect.services.operations.operator_pauses import marker_findings
     from nps_connect.services.operations.status import load_status
 
     with options.open_ledger() as (ledger, settings):
         ledger.check_disk()
         with ledger.read() as session:
             system = load_status(session, settings, system_clock(), ledger.storage.problem)
-    findings = [finding for finding in find_findings(system) if finding.severity != "ok"]
+    found = [*marker_findings(open_state_dir(settings)), *find_findings(system)]
+    findings = [finding for finding in found if finding.severity != "ok"]
     if as_json:
         print_json(asdict(system) | {"findings": [finding.model_dump(mode="json") for finding in findings]})
     else:

@@ -1,5 +1,6 @@
 """`nps-connect pause` while the database refuses: a file stops this host, and becomes a pause afterwards."""
 
+import getpass
 import json
 import os
 import sqlite3
@@ -106,6 +107,13 @@ def test_a_pause_in_the_database_replaces_the_marker(cli):
     assert "is now paused" in cli("pause", "--reason", "wrong logo").out
     assert not cli.marker.exists()
     assert cli("resume", "--yes").out.endswith("Reason for the pause: wrong logo.\n")
+
+
+def test_status_shows_the_marker(cli):
+    with locked(cli.database):
+        cli("pause")
+    text = f"customer mail of this host is paused by the file {cli.marker}, set by {getpass.getuser()}"
+    assert f"! {text}  [paused]\n    nps-connect resume mail\n" in cli("status").out
 
 
 def test_only_all_customer_mail_can_be_paused_without_the_database(cli):

@@ -11,6 +11,7 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.audit_log import Actor, record_audit
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.state_dir import StateDir
+from nps_connect.records.findings import Finding
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,15 @@ def adopt_pause_marker(ledger: Ledger, state_dir: StateDir | None, now: datetime
     state_dir.delete_pause_marker()
     log.info("pause_marker_adopted scope=%s set_at=%s", pauses.MAIL_SCOPE, set_at.isoformat(timespec="seconds"))
     return True
+
+
+def marker_findings(state_dir: StateDir | None) -> list[Finding]:
+    """Return that the customer mail of this host is paused by its pause marker, if it is."""
+    marker = state_dir.read_pause_marker() if state_dir is not None else None
+    if state_dir is None or marker is None:
+        return []
+    text = f"customer mail of this host is paused by the file {state_dir.pause_marker_file}, set by {marker.user}"
+    return [Finding(id="paused", severity="warning", text=text, fix=f"nps-connect resume {pauses.MAIL_SCOPE}")]
 
 
 def restore_pauses(session: Session, state_dir: StateDir, now: datetime) -> None:
