@@ -87,7 +87,8 @@ def _print(receipt: ErasureReceipt, contact: str, zone: tzinfo, *, as_json: bool
     for name, count in sorted(receipt.emptied.items()):
         click.echo(f"  emptied: {pluralize(count, 'row', 'rows')} of {name.replace('_', ' ')}")
     click.echo(f"  cancelled: {pluralize(receipt.cancelled, 'delivery', 'deliveries')}")
-    click.echo(f"  kept: ids, scores, times, and a hash of {pluralize(receipt.mailboxes, 'address', 'addresses')}:")
+    addresses = pluralize(receipt.mailboxes, "address", "addresses")
+    click.echo(f"  kept: ids, scores, times, and a keyed hash of {addresses}:")
     click.echo("        nobody contacts the person again, also after an import")
     click.echo("\nAt vendors, removed by deliveries")
     for erasure in receipt.at_vendors:
