@@ -120,8 +120,8 @@ def connector_info(name, connection, **attributes):
         example=ExampleConfiguration(
             connection=connection,
             table=f'[connections.{connection}]\nplugin = "{name}"\n[connections.{connection}.more]\na = 1',
-            triggers=f'[[triggers]]\nfrom = "{connection}"',
-            routes=f'[[routes]]\nvia = "{connection}"',
+            triggers=f'[[triggers]]\non = "deal.won"\nsurvey = "after-purchase"\nfrom = "{connection}"',
+            routes=f'[[routes]]\non = "any"\ndo = "write_score"\nvia = "{connection}"',
             environment={"TOKEN": name},
         ),
         **attributes,
@@ -140,8 +140,8 @@ def test_connection_names_are_unique():
     )
     assert template.connections == {"crm": "a_crm", "mail": "post", "b-crm": "b_crm"}
     assert '[connections.b-crm]\nplugin = "b_crm"\n[connections.b-crm.more]' in template.text
-    assert '[[triggers]]\nfrom = "b-crm"' in template.text
-    assert '[[routes]]\nvia = "b-crm"' in template.text
+    assert 'survey = "after-purchase"\nfrom = "b-crm"' in template.text
+    assert 'do = "write_score"\nvia = "b-crm"' in template.text
     assert template.text.count("[connections.crm]") == 1
 
 
@@ -255,3 +255,21 @@ def test_a_sandbox_that_does_not_answer_is_named_before_anything_is_written(cli,
         f"Error: no sandbox answers at {address}; start one in another terminal with: nps-connect sandbox\n",
     )
     assert list(cli.folder.iterdir()) == []
+
+
+def test_expectations_are_drafted_and_hold(cli):
+    assert cli("init", plugins=None).code == 0
+    drafts = tomllib.loads((cli.folder / "nps-connect.toml").read_text(encoding="utf-8"))["expect"]
+    won = {"on": "deal.won", "from": "crm"}
+    assert {**won, "fields": {"amount": 100}, "survey": "after-purchase"} in drafts
+    assert {**won, "fields": {"amount": 99}, "survey": "none"} in drafts
+    [detractor] = [draft for draft in drafts if draft.get("score") == 3]
+    assert set(detractor["actions"]) == {
+        "write_score via crm",
+        "open_ticket via helpdesk",
+        "send_alert via team",
+        "invite_review via google",
+    }
+    proof = cli("doctor", "prove", plugins=None).out
+    assert f"{len(drafts)} expectations" in proof
+    assert "no finding" in proof

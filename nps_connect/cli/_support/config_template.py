@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from nps_connect.cli._support.expectation_drafts import draft_expectations
 from nps_connect.records.connectors import ConnectorInfo, ExampleConfiguration
 
 SIGNING_KEY = "NPS_SIGNING_KEY"
@@ -156,6 +157,7 @@ def build_config_template(
     for _, example in examples.values():
         environment |= example.environment
     text = "\n".join(f"{part.strip()}\n" for part in parts if part.strip())
+    text += f"\n{draft_expectations(text, SURVEY)}"
     return ConfigTemplate(text, {name: info.name for name, (info, _) in examples.items()}, environment)
 
 
