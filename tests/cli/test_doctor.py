@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
+
+from nps_connect.ledger import pauses
+from nps_connect.ledger.audit_log import AuditRow
+from nps_connect.ledger.ledger import Ledger
 
 
 @pytest.fixture
@@ -94,8 +100,9 @@ def test_example_values_are_errors_unless_only_this_machine_is_reached(doctor):
     example = {"NPS_CONNECT_CORE__FALLBACK_EMAIL": "care@example.com"}
     assert "example-value" not in {kind for kind, _ in problems_of(doctor("--offline", "--json", **example))}
     result = doctor("--offline", "--json", NPS_CONNECT_CORE__PUBLIC_URL="https://nps.example.net", **example)
-    [finding] = [finding for finding in findings_of(result) if finding["id"] == "example-value"]
-    assert (finding["severity"], finding["text"]) == ("error", "core.fallback_email still has its example value")
+    examples = [finding for finding in findings_of(result) if finding["id"] == "example-value"]
+    assert {finding["severity"] for finding in examples} == {"error"}
+    assert "core.fallback_email still has its example value" in {finding["text"] for finding in examples}
 
 
 def test_without_a_database_the_rest_is_still_checked(doctor):
@@ -135,3 +142,19 @@ def test_a_received_mail_that_was_checked_is_reported(doctor):
     [finding] = [finding for finding in findings_of(result) if finding["id"] == "sender-domain"]
     assert finding["severity"] == "error"
     assert "failed: dkim" in finding["text"]
+
+
+def test_a_pause_that_the_check_ends_is_in_the_audit_log(doctor, mailbox):
+    doctor.cli("db", "create")
+    ledger = Ledger(f"sqlite:///{doctor.cli.folder / 'nps-connect.db'}")
+    with ledger.write() as session:
+        pauses.pause(session, "connection:mail", cause="auth", reason="login refused", now=datetime.now(UTC))
+    doctor()
+    with ledger.read() as session:
+        assert "connection:mail" in pauses.load_pauses(session)
+    doctor(SMTP_URL=mailbox.smtp_url)
+    with ledger.read() as session:
+        entry = session.scalars(select(AuditRow)).all()[-1]
+        assert pauses.load_pauses(session) == {}
+    ledger.close()
+    assert (entry.command, entry.object) == ("doctor", "connection:mail")

@@ -14,12 +14,13 @@ MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "r
 
 
 def print_findings(findings: Iterable[Finding]) -> None:
-    """Print each finding on a line, and its fix on the next one."""
+    """Print each finding on a line, with its kind if it is a problem, and its fix on the next one."""
     from rich.text import Text
 
     out = console()
     for finding in findings:
         mark, colour = MARKS[finding.severity]
-        out.print(Text.assemble("  ", (mark, colour), f" {finding.text}"), soft_wrap=True)
+        kind = "" if finding.severity == "ok" else f" [{finding.id}]"
+        out.print(Text.assemble("  ", (mark, colour), f" {finding.text}{kind}"), soft_wrap=True)
         if finding.fix:
             out.print(Text(f"    {finding.fix}", style="dim"), soft_wrap=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.finding_page import print_findings
 from nps_connect.cli._support.options import READ_TIMEOUT_SECONDS, Options, command
 from nps_connect.cli._support.output import pluralize, print_json
@@ -70,7 +71,11 @@ def _diagnose(options: Options, checked: CheckedConfig, ledger: Ledger, *, offli
     application = build_application(settings, plugins, connections, ledger, clock=SteadyClock())
     probe = None if offline else build_probe()
     try:
-        return sort_findings([*config, *diagnose(application.ctx, probe)]), True
+        diagnosis = diagnose(application.ctx, probe)
+        if diagnosis.resumed:
+            with ledger.write() as session:
+                audit_command(session, ", ".join(diagnosis.resumed))
+        return sort_findings([*config, *diagnosis.findings]), True
     finally:
         if probe is not None:
             probe.close()

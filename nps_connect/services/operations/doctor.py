@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from importlib.metadata import version
+from typing import NamedTuple
 
 import httpx
 from sqlalchemy import select
@@ -45,6 +46,18 @@ MAX_MAILBOX_AGE = timedelta(hours=1)
 MAIL_CHECK_FIX = "nps-connect doctor mail ADDRESS, with an address at another provider (docs/deliverability.md)"
 
 
+class Diagnosis(NamedTuple):
+    """What `diagnose` found and did.
+
+    Attributes:
+        findings: worst first.
+        resumed: scopes that a 401 or 403 had paused and that a passing check has resumed.
+    """
+
+    findings: list[Finding]
+    resumed: list[str]
+
+
 def diagnose(
     ctx: Context,
     probe: httpx.Client | None,
@@ -52,8 +65,8 @@ def diagnose(
     timeout: timedelta = CHECK_TIMEOUT,
     monotonic: Callable[[], float] = time.monotonic,
     free: FreeBytes = free_bytes,
-) -> list[Finding]:
-    """Return every finding on the system, worst first. Pauses that a passing check ends are resumed.
+) -> Diagnosis:
+    """Return every finding on the system. Pauses that a passing check ends are resumed.
 
     Args:
         ctx: the application context; its database can be used.
@@ -70,13 +83,13 @@ def diagnose(
     url = ctx.settings.core.url
     results = run_checks(_build_checks(ctx, probe, last_foreign_request), timeout, monotonic)
     findings = [*results.pop("database"), *results.pop("public_url", ())]
-    for name in ctx.connections:
-        findings += complete_check(ctx, name, results.get(name)).findings
+    checks = [complete_check(ctx, name, results.get(name)) for name in ctx.connections]
+    findings += [finding for check in checks for finding in check.findings]
     with ctx.ledger.read() as session:  # after the checks: they may have resumed a connection
         findings += load_findings(session, ctx.settings, ctx.clock(), ctx.ledger.storage.problem)
     findings += [*insecure_url_findings(url), *foreign_request_findings(url, now, last_foreign_request)]
     findings += [*disk_findings(ctx.ledger, ctx.state_dir, free), *system]
-    return sort_findings(findings)
+    return Diagnosis(sort_findings(findings), [scope for check in checks for scope in check.resumed])
 
 
 def sort_findings(findings: list[Finding]) -> list[Finding]:

@@ -60,7 +60,7 @@ def beat(application, session, **values):
 def run(application, *, offline=False, **options):
     probe = build_probe(httpx.MockTransport(lambda _request: httpx.Response(200, json={"status": "ok"})))
     free = {"free": lambda _path: 10**12}
-    return diagnose(application.ctx, None if offline else probe, **(free | options))
+    return diagnose(application.ctx, None if offline else probe, **(free | options)).findings
 
 
 def problems(application, **options):
