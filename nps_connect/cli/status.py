@@ -2,49 +2,120 @@
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, tzinfo
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from sqlalchemy import make_url
+from sqlalchemy.exc import DBAPIError
 
+from nps_connect.cli._support.deadline import call_within
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import format_age, format_time, pluralize, print_json, print_table
+from nps_connect.cli._support.output import format_age, format_time, pluralize, print_fields, print_json, print_table
+from nps_connect.errors import ConfigError
+from nps_connect.ledger.database_errors import DATABASE_URL_KEY, database_error
 
 if TYPE_CHECKING:
     from nps_connect.records.findings import Finding
     from nps_connect.services.operations.connection_status import ConnectionStatus
     from nps_connect.services.operations.status import SystemStatus
+    from nps_connect.settings.model import Settings
 
 MARKS = {"error": "✗", "warning": "!"}
-COLUMNS = ("connection", "state", "last event", "last success", "due", "oldest", "held", "dead")
+WATCH_INTERVAL_SECONDS = 5.0
+STATUS_DEADLINE_SECONDS = 1.8
+"""How long the database may take: with the start of the command, an answer comes within 3 s."""
+
+COLUMNS = ("connection", "state", "last event", "last success", "last error", "due", "oldest", "held", "dead")
 
 
 @command
-def status(options: Options, as_json: bool) -> None:
+@click.option("--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
+def status(options: Options, watch: bool, as_json: bool) -> None:
     """Show each connection, what waits, what needs attention, and today's figures. Reads the database only.
 
-    Exit code 1 if something needs attention.
+    Exit code 1 if something needs attention, or if the database cannot be read: then it shows what this host knows.
     """
-    from nps_connect.connection import system_clock
+    show = partial(_show_status, options, as_json=as_json)
+    if watch:
+        show_repeatedly(show, time.sleep)
+    elif not show():
+        raise click.exceptions.Exit(1)
+
+
+def show_repeatedly(show: Callable[[], object], sleep: Callable[[float], object]) -> None:
+    """Call a function again and again on a cleared screen; ends only by an exception, such as Ctrl-C."""
+    while True:
+        if sys.stdout.isatty():
+            click.clear()
+        show()
+        sleep(WATCH_INTERVAL_SECONDS)
+
+
+def _show_status(options: Options, *, as_json: bool) -> bool:
+    """Show the status once; return whether nothing needs attention."""
+    settings = options.load_settings()
+    try:
+        system = call_within(STATUS_DEADLINE_SECONDS, partial(_load, options))
+    except (ConfigError, DBAPIError, TimeoutError) as error:
+        _show_host(settings, _describe_problem(error), as_json=as_json)
+        return False
     from nps_connect.ledger.state_dir import open_state_dir
     from nps_connect.services.operations.ledger_findings import find_findings
     from nps_connect.services.operations.operator_pauses import marker_findings
-    from nps_connect.services.operations.status import load_status
 
-    with options.open_ledger() as (ledger, settings):
-        ledger.check_disk()
-        with ledger.read() as session:
-            system = load_status(session, settings, system_clock(), ledger.storage.problem)
-    found = [*marker_findings(open_state_dir(settings)), *find_findings(system)]
-    findings = [finding for finding in found if finding.severity != "ok"]
+    marker = marker_findings(open_state_dir(settings))
+    findings = [finding for finding in [*marker, *find_findings(system)] if finding.severity != "ok"]
     if as_json:
         print_json(asdict(system) | {"findings": [finding.model_dump(mode="json") for finding in findings]})
     else:
         _print_status(system, options.zone(settings))
         print_findings(findings)
-    if findings:
-        raise click.exceptions.Exit(1)
+    return not findings
+
+
+def _load(options: Options) -> SystemStatus:
+    from nps_connect.connection import system_clock
+    from nps_connect.services.operations.status import load_status
+
+    with options.open_ledger() as (ledger, settings):
+        ledger.check_disk()
+        with ledger.read() as session:
+            return load_status(session, settings, system_clock(), ledger.storage.problem)
+
+
+def _describe_problem(error: ConfigError | DBAPIError | TimeoutError) -> ConfigError:
+    """Return what the command says about a database that cannot be read."""
+    if isinstance(error, ConfigError):
+        return error
+    if isinstance(error, DBAPIError):
+        return database_error(error)
+    problem = f"the database did not answer within {STATUS_DEADLINE_SECONDS:g} s"
+    return ConfigError(problem, key=DATABASE_URL_KEY, fix="check that its server is running and not overloaded")
+
+
+def _show_host(settings: Settings, error: ConfigError, *, as_json: bool) -> None:
+    """Show what this host knows without the database."""
+    from nps_connect.ledger.host_facts import load_host_facts
+
+    database = make_url(settings.core.database_url.get_secret_value())
+    is_file = database.drivername == "sqlite" and database.database is not None
+    facts = load_host_facts(settings, Path(database.database or "") if is_file else None)
+    if as_json:
+        print_json({"database_problem": error.problem, "fix": error.fix, "host": asdict(facts)})
+        return
+    click.echo(f"Error: {error.problem}; {error.fix}" if error.fix else f"Error: {error.problem}", err=True)
+    free = None if facts.disk_free_bytes is None else f"{facts.disk_free_bytes / 1e9:.1f} GB free"
+    marker = None if facts.pause_marker is None else f"customer mail of this host, by {facts.pause_marker}"
+    holder = f"process {facts.lock_holder}" if facts.lock_holder is not None else "no process of this host"
+    click.echo("from this host only; the database could not be read")
+    print_fields({"paused": marker, "database in use by": holder if is_file else None, "disk": free})
 
 
 def _print_status(system: SystemStatus, zone: tzinfo) -> None:
@@ -71,6 +142,7 @@ def _row(name: str, connection: ConnectionStatus, now: datetime) -> tuple[object
         connection.state,
         _age(connection.last_event_at, now) if connection.events != "none" else None,
         _age(connection.last_success_at, now),
+        _age(connection.last_error.since, now) if connection.last_error else None,
         sum(rows.due for rows in connection.queues.values()) or None,
         _age(oldest, now) if oldest is not None and oldest <= now else None,
         connection.deliveries.get("held") or None,

@@ -1,0 +1,71 @@
+"""What this host knows without the database: shown when the database cannot be read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from nps_connect.ledger.state_dir import StateDir, open_state_dir
+from nps_connect.settings.model import Settings
+
+LOCKS_FILE = Path("/proc/locks")
+"""Of Linux: one line per lock, with the process and the inode."""
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """Facts of this host.
+
+    Attributes:
+        pause_marker: the file that pauses all customer mail of this host, if it exists.
+        lock_holder: the process that works on the SQLite file; None if no process does, or on PostgreSQL.
+        disk_free_bytes: what is free where the SQLite file or the state directory is; None if neither is known.
+    """
+
+    pause_marker: Path | None = None
+    lock_holder: int | None = None
+    disk_free_bytes: int | None = None
+
+
+def load_host_facts(settings: Settings, database_file: Path | None) -> HostFacts:
+    """Load the facts; never raises.
+
+    Args:
+        settings: the configuration.
+        database_file: of SQLite; None for PostgreSQL.
+    """
+    state_dir = open_state_dir(settings)
+    return HostFacts(
+        pause_marker=_pause_marker(state_dir),
+        lock_holder=_lock_holder(database_file) if database_file is not None else None,
+        disk_free_bytes=_disk_free_bytes(database_file or (state_dir.path if state_dir else None)),
+    )
+
+
+def _pause_marker(state_dir: StateDir | None) -> Path | None:
+    if state_dir is None or state_dir.read_pause_marker() is None:
+        return None
+    return state_dir.pause_marker_file
+
+
+def _lock_holder(file: Path) -> int | None:
+    """Return the process that holds `single_process_lock`; None if there is none, or if this system does not say."""
+    try:
+        status = file.stat()
+        lines = LOCKS_FILE.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    inode = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    holders = (fields[4] for fields in map(str.split, lines) if fields[1] == "FLOCK" and fields[5] == inode)
+    return next(map(int, holders), None)
+
+
+def _disk_free_bytes(path: Path | None) -> int | None:
+    while path is not None:
+        try:
+            return shutil.disk_usage(path).free
+        except OSError:
+            path = path.parent if path != path.parent else None
+    return None
