@@ -25,6 +25,7 @@ COMMANDS = {
     "worker": "Run a worker only.",
     "workers": "List running processes on all hosts.",
     "status": "Show system status and items that need attention.",
+    "tail": "Follow events, decisions, deliveries and responses as they happen.",
     "pause": "Pause all customer mail, a connection, a survey or a queue.",
     "resume": "Resume paused deliveries.",
     "events": "List, replay and create inbound events.",
