@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 MARKS = {"error": "✗", "warning": "!"}
 WATCH_INTERVAL_SECONDS = 5.0
-STATUS_DEADLINE_SECONDS = 1.8
+LOCK_TIMEOUT_SECONDS = 1.0
+"""How long to wait for a locked or distant database."""
+
+STATUS_DEADLINE_SECONDS = 2.0
 """How long the database may take: with the start of the command, an answer comes within 3 s."""
 
 COLUMNS = ("connection", "state", "last event", "last success", "last error", "due", "oldest", "held", "dead")
@@ -84,7 +87,7 @@ def _load(options: Options) -> SystemStatus:
     from nps_connect.connection import system_clock
     from nps_connect.services.operations.status import load_status
 
-    with options.open_ledger() as (ledger, settings):
+    with options.open_ledger(timeout_seconds=LOCK_TIMEOUT_SECONDS) as (ledger, settings):
         ledger.check_disk()
         with ledger.read() as session:
             return load_status(session, settings, system_clock(), ledger.storage.problem)

@@ -106,7 +106,17 @@ def test_the_migration_creates_exactly_the_declared_tables(ledger, empty_ledger)
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL plans by what the tables hold
 @pytest.mark.parametrize(
     "index",
-    ["ix_raw_requests_unreadable", "ix_responses_to_confirm", "ix_deliveries_message_id", "ix_deliveries_in_doubt"],
+    [
+        "ix_raw_requests_unreadable",
+        "ix_responses_to_confirm",
+        "ix_deliveries_message_id",
+        "ix_deliveries_in_doubt",
+        "ix_deliveries_stopped",
+        "ix_deliveries_succeeded",
+        "ix_deliveries_due",
+        "ix_events_due",
+        "ix_attempts_failed",
+    ],
 )
 def test_the_counts_of_status_and_the_mail_that_came_back_use_a_partial_index(ledger, index):
     executed: list[tuple[str, object]] = []
