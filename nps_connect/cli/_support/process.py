@@ -117,6 +117,10 @@ class RunningProcess:
             for mistake in str(error.sentence() if isinstance(error, ConfigError) else error).splitlines():
                 log.error('configuration_not_reloaded finding=configuration-invalid mistake="%s"', mistake.strip())
             return False
+        except Exception as error:  # noqa: BLE001  # a plugin's model may raise anything, and the process must go on
+            reason = f"it cannot be read ({type(error).__name__}); see: nps-connect config check"
+            log.error('configuration_not_reloaded finding=configuration-invalid mistake="%s"', reason)
+            return False
         self.former, self.application = self.application, application
         if self.web_server is not None:
             self.web_server.use(application)
