@@ -217,6 +217,13 @@ def test_the_sandbox_may_keep_example_values_and_http(check):
     )
 
 
+def test_an_example_address_in_a_connection_is_a_mistake_too(check):
+    assert check("Exemple SA <care@example.net>", "Exemple SA <care@example.com>").err == (
+        f"Error: {place_of(check.path, 'sender')}: connections.mail.sender: still has its example value, and "
+        'mode = "live" sends mail; set it in the file, or set core.mode to shadow\n'
+    )
+
+
 def test_a_placeholder_of_a_secret_names_the_variable(check):
     assert check(SMTP_URL="smtp://user:password@mail.example.com:587?starttls=required").err == (
         f"Error: {place_of(check.path, 'smtp_url')}: connections.mail.smtp_url: still has its example value, and "
