@@ -220,7 +220,7 @@ def test_the_sandbox_may_keep_example_values_and_http(check):
 def test_an_example_address_in_a_connection_is_a_mistake_too(check):
     assert check("Exemple SA <care@example.net>", "Exemple SA <care@example.com>").err == (
         f"Error: {place_of(check.path, 'sender')}: connections.mail.sender: still has its example value, and "
-        'mode = "live" sends mail; set it in the file, or set core.mode to shadow\n'
+        'mode = "live" sends mail; set connections.mail.sender, or set core.mode to shadow\n'
     )
 
 
