@@ -30,6 +30,7 @@ def test_the_initial_configuration_is_proved_without_a_database(prove, cli):
     result = prove()
     assert (result.code, result.err) == (0, "")
     assert "no finding" in result.out
+    assert "5 expectations" in result.out
     assert "not proved: account of crm: there is no snapshot of it" in result.out
     assert not (cli.folder / "nps-connect.db").exists()
 
@@ -38,10 +39,10 @@ def test_a_mistake_is_named_with_its_fix_and_exit_code_1(prove):
     result = prove("--json", edits=[('where = "amount >= 100"', 'where = "amount >= 100 and amount < 50"')])
     output = json.loads(result.out)
     assert result.code == 1
-    [finding] = output["findings"]
-    assert (finding["id"], finding["severity"]) == ("trigger-never-fires", "error")
-    assert "amount < 50" in finding["text"]
-    assert finding["fix"]
+    by_id = {finding["id"]: finding for finding in output["findings"]}
+    assert set(by_id) == {"trigger-never-fires", "expectation-failed"}  # `init` has drafted expectations
+    assert "amount < 50" in by_id["trigger-never-fires"]["text"]
+    assert all(finding["severity"] == "error" and finding["fix"] for finding in by_id.values())
 
 
 def test_an_invalid_configuration_is_refused_with_exit_code_2(prove):
