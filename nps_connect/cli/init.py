@@ -83,7 +83,6 @@ def init(
     defaults = {SIGNING_KEY: secrets.token_urlsafe(32), **template.environment}
     missing = {name: value for name, value in defaults.items() if name not in {**existing, **overrides}}
     copies = _write_files(path, template.text, secret_path, {**missing, **overrides}, force=force)
-    _append_expectations(path, plugins)
     placeholders = [name for name in missing if name != SIGNING_KEY]
     if as_json:
         names = {"config": str(path), "environment": str(secret_path), "copies": [*map(str, copies)]}
@@ -189,23 +188,6 @@ def _write_files(path: Path, text: str, secret_path: Path, variables: Mapping[st
     except OSError as error:
         raise CommandError(f"cannot write {error.filename}: {error.strerror}") from None
     return copies
-
-
-def _append_expectations(path: Path, plugins: Plugins) -> None:
-    """Append drafted ``[[expect]]`` tables to the file; a configuration with mistakes gets none."""
-    from nps_connect.app.application import compile_filters
-    from nps_connect.app.validation import validate
-    from nps_connect.errors import ConfigErrors
-    from nps_connect.rules.expectation_drafts import draft_expectations
-    from nps_connect.settings.load_settings import load_settings
-
-    try:
-        settings = load_settings(path, os.environ)
-        drafts = draft_expectations(settings, compile_filters(settings, plugins, validate(settings, plugins)))
-    except ConfigErrors:
-        return
-    with path.open("a", encoding="utf-8") as stream:
-        stream.write(f"\n{drafts}" if drafts else "")
 
 
 def _keep_copy(path: Path) -> Path:
