@@ -78,7 +78,7 @@ def test_mixed_events_of_two_portals_are_processed_for_ours_and_counted_for_the_
     scenario.send([*ours, *theirs])
     assert scenario.reasons() == ["surveyed"]
     texts = [finding.text for finding in check_connection(scenario.application.ctx, "crm").findings]
-    assert f"webhooks refused in the last 30 days: {len(theirs)} for another_account" in texts
+    assert f"webhooks refused since yesterday: {len(theirs)} for another_account" in texts
 
 
 def test_a_revoked_token_pauses_the_connection_until_the_check_passes(make_scenario, monkeypatch):
