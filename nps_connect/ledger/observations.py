@@ -1,4 +1,4 @@
-"""The newest observation of each kind about a subject, such as the last backup. Old values are not kept."""
+"""The newest observation of each kind about a subject, such as the last check of a connection; none older is kept."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
-from sqlmodel import JSON, Field, Session, col
+from sqlalchemy import Table, select
+from sqlmodel import JSON, Field, Session
 
 from nps_connect.ledger.columns import Base, UtcDateTime, insert_for
 
-ObservationKind = Literal["announced_end", "backup", "foreign_request", "sender_authentication"]
+ObservationKind = Literal["announced_end", "backup", "connection_check", "foreign_request", "sender_authentication"]
 
 
 class ObservationRow(Base, table=True):
@@ -45,6 +45,7 @@ def record_observation(
 
 
 def load_observations(session: Session, kind: ObservationKind) -> dict[str, ObservationRow]:
-    """Load the observations of one kind, by subject."""
-    query = select(ObservationRow).where(col(ObservationRow.kind) == kind).order_by(col(ObservationRow.subject))
-    return {row.subject: row for row in session.execute(query).scalars()}
+    """Load the observations of one kind, by subject, with read-only columns."""
+    rows: Table = ObservationRow.__table__
+    query = select(rows).where(rows.c.kind == kind).order_by(rows.c.subject)
+    return {row.subject: row for row in session.connection().execute(query)}  # type: ignore[misc]

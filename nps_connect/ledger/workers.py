@@ -20,6 +20,9 @@ WORKER_RETENTION = timedelta(days=1)
 BOUNCES_JOB_PREFIX = "bounces:"
 """Prefix of the names of the jobs that read the bounce mailbox of a connection."""
 
+CHECK_JOB_PREFIX = "check:"
+"""Prefix of the names of the jobs that check a connection."""
+
 POLL_JOB_PREFIX = "poll:"
 """Prefix of the names of the jobs that fetch the events of a connection."""
 

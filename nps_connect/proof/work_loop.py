@@ -16,8 +16,9 @@ from nps_connect.worker.jobs import build_jobs, sync_job_rows
 from nps_connect.worker.queues import WorkQueue, build_queues
 
 WORK_TABLES: tuple[type[Any], ...] = (RawRequest, EventRow, DeliveryRow)
-SKIPPED_JOBS = ("retention", "reconcile", "alarms", "pause_notices")
-"""Periodic jobs without part in a proof: they delete what is old, look for lost webhooks, and write to staff."""
+SKIPPED_JOBS = ("retention", "reconcile", "alarms", "pause_notices", "check")
+"""Periodic jobs without part in a proof: they delete what is old, look for lost webhooks, write to staff, and
+check what `connections check` does."""
 
 MAX_PASSES = 100
 """Passes over all queues at one moment: more would mean that work creates work without end."""

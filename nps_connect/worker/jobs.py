@@ -15,14 +15,20 @@ from sqlmodel import col
 from nps_connect.ledger import claims
 from nps_connect.ledger.columns import JOBS_QUEUE, poll_queue
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.ledger.workers import BOUNCES_JOB_PREFIX, POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX, JobRow
+from nps_connect.ledger.workers import (
+    BOUNCES_JOB_PREFIX,
+    CHECK_JOB_PREFIX,
+    POLL_JOB_PREFIX,
+    RECONCILE_JOB_PREFIX,
+    JobRow,
+)
 from nps_connect.services.cases.overdue import enqueue_overdue_alerts
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.circuit_breaker import resume_healthy_connections
 from nps_connect.services.deliveries.in_doubt import resolve_in_doubt
 from nps_connect.services.intake.poll import MAX_RATE_LIMIT_WAIT, poll
 from nps_connect.services.intake.reconcile import reconcile, reconciled_connections
 from nps_connect.services.invitations.reminders import enqueue_confirmation_requests
+from nps_connect.services.operations.connection_checks import RECHECK_INTERVAL, check_if_due
 from nps_connect.services.operations.fallback_alarms import notify_pauses, raise_alarms
 from nps_connect.services.operations.retention import IDLE_INTERVAL, apply_retention
 from nps_connect.services.suppressions.bounces import NO_MAILBOX_INTERVAL, bounces_job, fetch_bounces
@@ -30,6 +36,12 @@ from nps_connect.services.suppressions.bounces import NO_MAILBOX_INTERVAL, bounc
 log = logging.getLogger(__name__)
 
 JOB_ERROR_BACKOFF = timedelta(seconds=60)
+FIRST_CHECK_DELAY = timedelta(minutes=2)
+"""A new installation is checked when its operator has set it up, more or less."""
+
+CHECK_DISTANCE = timedelta(seconds=20)
+"""Between the checks of two connections."""
+
 UNKNOWN_JOB_DELAY = timedelta(hours=1)
 """Delay of a row whose job another version or configuration defines."""
 
@@ -38,7 +50,6 @@ _SIMPLE_JOBS: tuple[tuple[str, Callable[[Context], object], timedelta], ...] = (
     ("in_doubt_checks", resolve_in_doubt, timedelta(seconds=30)),
     ("pause_notices", notify_pauses, timedelta(minutes=1)),
     ("overdue_cases", enqueue_overdue_alerts, timedelta(minutes=1)),
-    ("resume", resume_healthy_connections, timedelta(minutes=5)),
     ("confirmations", enqueue_confirmation_requests, timedelta(hours=1)),
 )
 """Name, function and interval of the jobs that keep no state."""
@@ -53,12 +64,14 @@ class PeriodicJob:
         run: runs the job with its stored state, which it may change; returns the delay until the next run.
         interval: the longest delay.
         queue_name: a job that calls a vendor runs in a queue of that connection, so that no other job waits for it.
+        first_delay: how long it waits before its first run.
     """
 
     name: str
     run: Callable[[dict[str, Any]], timedelta]
     interval: timedelta
     queue_name: str = JOBS_QUEUE
+    first_delay: timedelta = timedelta(0)
 
 
 def build_jobs(ctx: Context) -> dict[str, PeriodicJob]:
@@ -67,8 +80,12 @@ def build_jobs(ctx: Context) -> dict[str, PeriodicJob]:
         PeriodicJob(name, partial(_run_then_wait, ctx, run, interval), interval) for name, run, interval in _SIMPLE_JOBS
     ]
     jobs.append(PeriodicJob("retention", partial(apply_retention, ctx), IDLE_INTERVAL))
-    for name, connection in ctx.connections.items():
+    for position, (name, connection) in enumerate(ctx.connections.items()):
         queue_name = poll_queue(name)
+        if ctx.has(name, "nps_check"):
+            check = partial(check_if_due, ctx, name)
+            first_delay = FIRST_CHECK_DELAY + position * CHECK_DISTANCE % (RECHECK_INTERVAL - FIRST_CHECK_DELAY)
+            jobs.append(PeriodicJob(CHECK_JOB_PREFIX + name, check, RECHECK_INTERVAL, queue_name, first_delay))
         if connection.settings.events == "poll":
             job = POLL_JOB_PREFIX + name
             interval = max(timedelta(seconds=connection.settings.poll_every), MAX_RATE_LIMIT_WAIT)
@@ -86,7 +103,10 @@ def sync_job_rows(ctx: Context, jobs: dict[str, PeriodicJob]) -> None:
     """Create missing job rows and delete those of removed jobs; a removed vendor job keeps its cursor."""
     now = ctx.clock()
     with ctx.ledger.write() as session:
-        rows = [{"name": name, "queue_name": job.queue_name, "due_at": now, "memo": {}} for name, job in jobs.items()]
+        rows = [
+            {"name": name, "queue_name": job.queue_name, "due_at": now + job.first_delay, "memo": {}}
+            for name, job in jobs.items()
+        ]
         insert_many(session, JobRow, rows, skip_existing=("name",))
         prefixes = POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX, BOUNCES_JOB_PREFIX
         has_cursor = or_(*(col(JobRow.name).startswith(prefix) for prefix in prefixes))

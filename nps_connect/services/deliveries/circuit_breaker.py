@@ -106,33 +106,10 @@ def record_hang(ctx: Context, queue_name: str) -> None:
         _pause_after(ctx, session, pauses.queue_scope(connection, action), MAX_HANGS, reason)
 
 
-def resume_if_healthy(ctx: Context, connection: str) -> list[str]:
-    """Run the plugin's check; if it finds no error, end the pauses after a 401 or 403.
-
-    Returns:
-        The resumed scopes; empty if nothing was paused, the plugin has no check, or it finds an error.
-    """
-    if not ctx.has(connection, "nps_check"):
-        return []
-    target = ctx.connections[connection]
-    try:
-        findings = ctx.plugins.call(target.settings.plugin, "nps_check", connection=target)
-    except Exception as error:  # noqa: BLE001  # whatever it is, the connection is not healthy
-        log.info("check_failed connection=%s error=%s", connection, type(error).__name__)
-        return []
-    if any(finding.severity == "error" for finding in findings):
-        return []
-    return resume_after_check(ctx, connection)
-
-
 def resume_after_check(ctx: Context, connection: str) -> list[str]:
     """End the pauses after a 401 or 403 of a connection whose check found no error; return their scopes."""
     with ctx.ledger.write() as session:
-        scopes = [
-            scope
-            for scope in _credential_pauses(session)
-            if scope == pauses.connection_scope(connection) or scope.startswith(pauses.queue_scope(connection, ""))
-        ]
+        scopes = credential_pauses(session, connection)
         for scope in scopes:
             pauses.resume(session, scope)
     for action in ctx.connector_info(connection).actions if scopes else ():
@@ -142,16 +119,14 @@ def resume_after_check(ctx: Context, connection: str) -> list[str]:
     return scopes
 
 
-def resume_healthy_connections(ctx: Context) -> int:
-    """Check every connection that a 401 or 403 has paused; return how many are resumed."""
-    with ctx.ledger.read() as session:
-        paused = _credential_pauses(session)
-    names = {scope.partition(":")[2].partition("/")[0] for scope in paused}
-    return sum(bool(resume_if_healthy(ctx, name)) for name in sorted(names & ctx.connections.keys()))
-
-
-def _credential_pauses(session: Session) -> list[str]:
-    return [scope for scope, pause in pauses.load_pauses(session).items() if pause.cause in ("auth", "not_allowed")]
+def credential_pauses(session: Session, connection: str) -> list[str]:
+    """Return the scopes of a connection that a 401 or 403 has paused."""
+    return [
+        scope
+        for scope, pause in pauses.load_pauses(session).items()
+        if pause.cause in ("auth", "not_allowed")
+        and (scope == pauses.connection_scope(connection) or scope.startswith(pauses.queue_scope(connection, "")))
+    ]
 
 
 def _pause_after(ctx: Context, session: Session, scope: str, threshold: int, reason: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -34,7 +34,7 @@ def poll(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> timed
         return page
     with ctx.ledger.write() as session:
         new_keys = store_events(ctx, session, connection, page.events, source="poll").new
-        update_memo(session, job, cursor=page.cursor, failure=None)
+        record_read(session, job, ctx.clock(), cursor=page.cursor)
     if new_keys:
         ctx.wake(decide_queue(connection))
     return timedelta(0) if page.more else interval
@@ -63,7 +63,7 @@ def fetch_page(
     return page
 
 
-def update_memo(session: Session, job: str, **values: Any) -> None:  # noqa: ANN401  # what JSON knows
-    """Write values into the stored memo of a periodic job."""
+def record_read(session: Session, job: str, now: datetime, **values: str | None) -> None:
+    """Write into the memo of a job that it has read events from the vendor, with further values."""
     row = session.execute(select(JobRow).where(col(JobRow.name) == job)).scalar_one()
-    row.memo = {**row.memo, **values}
+    row.memo = {**row.memo, "failure": None, "read_at": now.isoformat(), **values}

@@ -15,7 +15,7 @@ from nps_connect.ledger.counters import MISSED_WEBHOOKS_COUNTER, increment_count
 from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.records.events import Event
 from nps_connect.services.context import Context
-from nps_connect.services.intake.poll import fetch_page, update_memo
+from nps_connect.services.intake.poll import fetch_page, record_read
 from nps_connect.services.intake.store_events import store_events
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ def reconcile(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> 
             increment_counter(session, MISSED_WEBHOOKS_COUNTER, connection, now.date(), missed)
             log.warning("webhooks_missed connection=%s events=%d finding=webhook-silence", connection, missed)
         counted_until = max(counted_until, grace_start)
-        update_memo(session, job, cursor=page.cursor, failure=None, **{COUNTED_UNTIL_KEY: counted_until.isoformat()})
+        record_read(session, job, now, cursor=page.cursor, **{COUNTED_UNTIL_KEY: counted_until.isoformat()})
     if new_keys:
         ctx.wake(decide_queue(connection))
     return timedelta(0) if page.more else RECONCILE_INTERVAL

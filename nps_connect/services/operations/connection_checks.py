@@ -1,17 +1,23 @@
-"""Check a connection: the plugin's findings at the vendor and the ledger's. A passing check resumes it."""
+"""Check a connection: the plugin's findings at the vendor and the ledger's. A passing check resumes it.
+
+The worst finding of each check is recorded, so that `status` and metrics know it without asking the vendor.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
 
-from nps_connect.errors import AuthFailed, DeliveryError, NotAllowed, PluginError
+from nps_connect.errors import AuthFailed, DeliveryError, NotAllowed, PluginError, RateLimited
 from nps_connect.ledger import pauses
 from nps_connect.records.findings import Finding
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.circuit_breaker import resume_after_check
-from nps_connect.services.operations.ledger_findings import load_findings, skipped_findings
+from nps_connect.services.deliveries.circuit_breaker import credential_pauses, resume_after_check
+from nps_connect.services.operations.ledger_findings import SEVERITIES, load_findings, skipped_findings
+from nps_connect.services.operations.recorded_checks import load_checks, record_check
 from nps_connect.services.operations.vendor_findings import (
     announced_end_findings,
     clock_findings,
@@ -20,6 +26,10 @@ from nps_connect.services.operations.vendor_findings import (
 from nps_connect.services.reviews.policy import policy_findings
 
 log = logging.getLogger(__name__)
+
+CHECK_INTERVAL = timedelta(hours=1)
+RECHECK_INTERVAL = timedelta(minutes=5)
+"""After a check that failed, and while refused credentials pause the connection."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,7 @@ def check_connection(ctx: Context, connection: str) -> ConnectionCheck:
 
 
 def complete_check(ctx: Context, connection: str, plugin_findings: Sequence[Finding] | None) -> ConnectionCheck:
-    """Add to the plugin's findings what is known without the network, but for the findings of `ledger_findings`.
+    """Record the plugin's findings, and add what is known without the network, except for `ledger_findings`.
 
     Args:
         ctx: the application context.
@@ -64,6 +74,8 @@ def complete_check(ctx: Context, connection: str, plugin_findings: Sequence[Find
         plugin_findings: the result of `run_plugin_check`; None if the plugin was not asked.
     """
     findings = list(plugin_findings or ())
+    if plugin_findings is not None:
+        _record(ctx, connection, findings)
     has_passed = plugin_findings is not None and all(finding.severity != "error" for finding in findings)
     resumed = resume_after_check(ctx, connection) if has_passed else []
     findings += [
@@ -77,13 +89,44 @@ def complete_check(ctx: Context, connection: str, plugin_findings: Sequence[Find
     return ConnectionCheck(connection, tuple(with_subject), tuple(resumed))
 
 
+def check_if_due(ctx: Context, connection: str, _memo: dict[str, Any]) -> timedelta:
+    """Check a connection an hour after its last check, sooner after a failed one; return when to look again.
+
+    A periodic job. Also an operator's check counts as the last one.
+    """
+    with ctx.ledger.read() as session:
+        last = load_checks(session).get(connection)
+        is_impaired = (last is not None and last.detail["severity"] == "error") or bool(
+            credential_pauses(session, connection)
+        )
+    now = ctx.clock()
+    interval = RECHECK_INTERVAL if is_impaired else CHECK_INTERVAL
+    if last is not None and last.at <= now < last.at + interval:
+        return min(RECHECK_INTERVAL, last.at + interval - now)
+    complete_check(ctx, connection, run_plugin_check(ctx, connection))
+    return RECHECK_INTERVAL
+
+
+def _record(ctx: Context, connection: str, findings: Sequence[Finding]) -> None:
+    """Record the worst finding of a plugin's check; log an error that is new."""
+    worst = min(findings, key=lambda finding: SEVERITIES.index(finding.severity), default=None)
+    if worst is not None:
+        worst = worst.model_copy(update={"text": ctx.redact(worst.text)})
+    with ctx.ledger.write() as session:
+        last = load_checks(session).get(connection)
+        record_check(session, connection, worst, ctx.clock())
+    if worst is None or worst.severity != "error" or (last is not None and last.detail.get("text") == worst.text):
+        return
+    log.warning('connection_check_failed connection=%s finding=%s reason="%s"', connection, worst.id, worst.text)
+
+
 def ledger_findings(ctx: Context, connection: str) -> list[Finding]:
-    """Return what the ledger says about a connection, with the pauses of the whole system that stop it."""
+    """Return what the ledger says about a connection just checked, with the pauses of the system that stop it."""
     system_pauses = {pauses.DATABASE_SCOPE}
     if ctx.connector_info(connection).channel:
         system_pauses |= {pauses.MAIL_SCOPE, pauses.RESTORED_SCOPE}
     with ctx.ledger.read() as session:
-        findings = load_findings(session, ctx.settings, ctx.clock())
+        findings = load_findings(session, ctx.settings, ctx.clock(), just_checked=(connection,))
         skipped = skipped_findings(session, connection, ctx.clock())
     subjects = {connection, *system_pauses}
     return [finding for finding in findings if finding.subject in subjects] + skipped
@@ -116,5 +159,7 @@ def _describe_failure(error: DeliveryError, text: str, connection: str) -> Findi
     if isinstance(error, NotAllowed):
         fix = f"grant {error.scope or 'the missing permission'} at the vendor, then check again"
         return Finding(id="scope-missing", severity="error", text=text, fix=fix)
+    if isinstance(error, RateLimited):
+        return Finding(id="quota-low", severity="warning", text=text, fix="check again later")
     fix = "make sure that the vendor can be reached from here, then check again"
     return Finding(id="vendor-unreachable", severity="error", text=text, fix=fix)

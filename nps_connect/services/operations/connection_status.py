@@ -20,12 +20,22 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class FailedCheck:
+    """A check that found an error: when, the kind of its worst finding, and the finding."""
+
+    at: datetime
+    finding: str
+    text: str
+
+
+@dataclass(frozen=True)
 class ConnectionStatus:
     """What the ledger knows of one connection.
 
     Attributes:
-        state: the worst that is true: `paused` (it or one of its queues), `failing` (its last call failed), `waiting`
-            (for the vendor's quota), `silent` (longer than usual), `ok`; `unused` if it has neither event nor delivery.
+        state: the worst that is true: `paused` (it or one of its queues), `failing` (its last call or check failed),
+            `waiting` (for the vendor's quota), `silent` (longer than usual), `ok`; `unused` if it has neither event nor
+            delivery.
         events: how it receives events: `webhook`, `poll` or `none`.
         is_channel: surveys are sent through it.
         last_event_at: when its newest event was received; None means never.
@@ -51,7 +61,9 @@ class ConnectionStatus:
         unreadable_reason: why the newest of them could not be read.
         bounce_mailbox_failure: that its bounce mailbox cannot be read; None if it can, or if there is none.
         poll_failure: that its events cannot be fetched; None if they can, or if they are not fetched.
-        last_error: the newest failed attempt of a delivery, if it is among the newest of all connections.
+        failed_check: its last check found an error that nothing later has refuted.
+        last_error: that check, or the newest failed attempt of a delivery, if it is among the newest of all
+            connections.
     """
 
     state: ConnectionState = "unused"
@@ -80,4 +92,10 @@ class ConnectionStatus:
     unreadable_reason: str | None = None
     bounce_mailbox_failure: Failure | None = None
     poll_failure: Failure | None = None
+    failed_check: FailedCheck | None = None
     last_error: Failure | None = None
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether its last call, poll or check failed."""
+        return self.failures > 0 or self.poll_failure is not None or self.failed_check is not None

@@ -5,7 +5,7 @@ They follow from a `SystemStatus`, without further queries, plugins or secrets.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -42,7 +42,12 @@ Severity = Literal["ok", "warning", "error"]
 
 
 def load_findings(
-    session: Session, settings: Settings, now: datetime, problem: StorageProblem | None = None
+    session: Session,
+    settings: Settings,
+    now: datetime,
+    problem: StorageProblem | None = None,
+    *,
+    just_checked: Collection[str] = (),
 ) -> list[Finding]:
     """Return what the ledger says about the system and each of its connections, worst first.
 
@@ -51,14 +56,22 @@ def load_findings(
         settings: the configuration.
         now: the present moment.
         problem: what is wrong with the database's storage; None if nothing is known.
+        just_checked: connections whose last check is reported by the caller.
     """
-    return find_findings(load_status(session, settings, now, problem))
+    return find_findings(load_status(session, settings, now, problem), just_checked)
 
 
-def find_findings(status: SystemStatus) -> list[Finding]:
-    """Return what a status says about the system and each of its connections, worst first."""
+def find_findings(status: SystemStatus, just_checked: Collection[str] = ()) -> list[Finding]:
+    """Return what a status says about the system and each of its connections, worst first.
+
+    Args:
+        status: the status.
+        just_checked: connections whose last check is reported by the caller.
+    """
     findings = list(_system_findings(status))
     for name, connection in status.connections.items():
+        if name not in just_checked:
+            findings += _check_findings(status, name, connection)
         findings += _connection_findings(status, name, connection)
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
@@ -155,6 +168,12 @@ def _connection_findings(status: SystemStatus, name: str, connection: Connection
     yield from _webhook_findings(name, connection)
     yield from _vendor_findings(status, name, connection)
     yield from _delivery_findings(status, name, connection)
+
+
+def _check_findings(status: SystemStatus, name: str, connection: ConnectionStatus) -> Iterator[Finding]:
+    if (check := connection.failed_check) is not None:
+        text = f"{check.text}, checked {describe_age(status.at - check.at)} ago"
+        yield _finding(check.finding, "error", name, text, f"nps-connect connections check {name}")
 
 
 def _event_findings(status: SystemStatus, name: str, connection: ConnectionStatus) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.bulk_sql import RUNNING, by_partial_index
 from nps_connect.ledger.columns import UtcDateTime, decide_queue
 from nps_connect.ledger.counters import MISSED_WEBHOOKS_COUNTER, REFUSED_WEBHOOKS_PREFIX, CounterRow
+from nps_connect.ledger.observations import ObservationRow
 from nps_connect.ledger.pauses import DATABASE_SCOPE, MAIL_SCOPE, BreakerRow, PauseRow
 from nps_connect.ledger.queue_figures import WaitingRows, load_last_successes, load_waiting_rows
 from nps_connect.ledger.quotas import QuotaRow
@@ -22,6 +23,7 @@ from nps_connect.ledger.tables import AttemptRow, DeliveryRow, EventRow, RawRequ
 from nps_connect.ledger.workers import BOUNCES_JOB_PREFIX, POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX, JobRow
 from nps_connect.rules.silence import MIN_SILENCE, compared_periods, is_unusual_silence
 from nps_connect.services.operations.connection_status import ConnectionState, ConnectionStatus, Failure
+from nps_connect.services.operations.recorded_checks import add_check, load_checks
 from nps_connect.settings.model import Settings
 
 MISSED_PERIOD = timedelta(days=30)
@@ -38,6 +40,9 @@ STOPPED_STATES: ColumnElement[str] = literal_column("('held', 'dead')")
 
 COMPARED_FAILURES = 500
 """So many of the newest failed attempts are searched for the last error of each connection."""
+
+READING_JOB_PREFIXES = (POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX)
+"""Of the jobs that read events from the vendor."""
 
 FAILED_OUTCOME: ColumnElement[bool] = literal_column("outcome <> 'succeeded'")
 """A literal, for the partial index of failed attempts."""
@@ -98,7 +103,8 @@ class _SharedFacts:
     successes: Mapping[str, datetime]
     undecided: Mapping[str, WaitingRows]
     unreadable: Mapping[str, int]
-    job_failures: Mapping[str, Failure]
+    memos: Mapping[str, dict[str, Any]]
+    checks: Mapping[str, ObservationRow]
     errors: Mapping[str, Failure]
     counters: Mapping[str, Counter[str]]
 
@@ -124,7 +130,8 @@ class _SharedFacts:
             successes=load_last_successes(session),
             undecided=load_waiting_rows(session, EventRow, now),
             unreadable=_count_by_connection(session, _REQUESTS, _REQUESTS.c.state == DEAD_STATE),
-            job_failures=_load_job_failures(session),
+            memos=dict(session.connection().execute(_MEMOS_QUERY).all()),
+            checks=load_checks(session),
             errors=_load_last_errors(session),
             counters=_load_counters(session, now),
         )
@@ -146,7 +153,7 @@ def _load_connection(
     counters = facts.counters.get(name, Counter())
     own_pauses = tuple(sorted(scope for scope in facts.pauses if is_scope_of(scope, name)))
     is_channel = name in channel_names(settings)
-    failures = facts.job_failures
+    read_memos = [facts.memos[prefix + name] for prefix in READING_JOB_PREFIXES if prefix + name in facts.memos]
     undecided = facts.undecided.get(decide_queue(name))
     status = ConnectionStatus(
         events=events,
@@ -176,17 +183,18 @@ def _load_connection(
         undecided_since=undecided.oldest_due_at if undecided else None,
         unreadable=facts.unreadable.get(name, 0),
         unreadable_reason=_load_unreadable_reason(session, name) if name in facts.unreadable else None,
-        bounce_mailbox_failure=failures.get(BOUNCES_JOB_PREFIX + name),
-        poll_failure=failures.get(POLL_JOB_PREFIX + name) or failures.get(RECONCILE_JOB_PREFIX + name),
+        bounce_mailbox_failure=_job_failure(facts.memos.get(BOUNCES_JOB_PREFIX + name)),
+        poll_failure=next(filter(None, map(_job_failure, read_memos)), None),
         last_error=facts.errors.get(name),
     )
+    status = add_check(status, facts.checks.get(name), read_memos)
     return replace(status, state=_connection_state(status))
 
 
 def _connection_state(status: ConnectionStatus) -> ConnectionState:
     conditions: tuple[tuple[ConnectionState, bool], ...] = (
         ("paused", status.is_stopped),
-        ("failing", status.failures > 0 or status.poll_failure is not None),
+        ("failing", status.is_failing),
         ("waiting", bool(status.quota_until)),
         ("silent", status.is_silent),
         ("ok", status.last_event_at is not None or status.last_success_at is not None),
@@ -230,13 +238,10 @@ def _load_counters(session: Session, now: datetime) -> dict[str, Counter[str]]:
     return totals
 
 
-def _load_job_failures(session: Session) -> dict[str, Failure]:
-    """Load why the jobs failed that call vendors, by name of the job."""
-    jobs = session.connection().execute(select(_JOBS.c.name, _JOBS.c.memo).where(_JOBS.c.name.contains(":")))
-    failures = {name: memo["failure"] for name, memo in jobs if memo.get("failure")}
-    return {
-        name: Failure(datetime.fromisoformat(failure["since"]), failure["reason"]) for name, failure in failures.items()
-    }
+def _job_failure(memo: Mapping[str, Any] | None) -> Failure | None:
+    """Return why a job that calls the vendor fails."""
+    failure = memo.get("failure") if memo is not None else None
+    return Failure(datetime.fromisoformat(failure["since"]), failure["reason"]) if failure else None
 
 
 def _load_last_errors(session: Session) -> dict[str, Failure]:
@@ -270,6 +275,7 @@ def _count_by_connection(session: Session, rows: Table, condition: ColumnElement
     return {connection: int(count) for connection, count in counts}
 
 
+_MEMOS_QUERY = select(_JOBS.c.name, _JOBS.c.memo).where(_JOBS.c.name.contains(":"))
 _OF_CONNECTION = _EVENTS.c.connection == bindparam("connection")
 _RECEIVED_AT = _EVENTS.c.received_at
 _FIRST_EVENT_QUERY = select(func.min(_RECEIVED_AT)).where(_OF_CONNECTION)

@@ -32,6 +32,11 @@ def render_metrics(status: SystemStatus) -> str:
         ("held_decisions", "Decisions held for an operator.", _label("trigger", status.held)),
         ("deliveries", "Deliveries by state.", _label("state", status.deliveries)),
         ("to_confirm", "Unconfirmed detractors of a day ago without signs of a bot.", {"": status.to_confirm}),
+        (
+            "connection_failing",
+            "1 if the last call to a connection's vendor, or its last check, failed.",
+            _label("connection", {name: connection.is_failing for name, connection in status.connections.items()}),
+        ),
         ("last_event_age_seconds", "Age of the newest event; +Inf before the first.", _label("connection", ages)),
         (
             "events_missed",

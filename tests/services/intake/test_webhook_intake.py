@@ -138,7 +138,7 @@ class TestPolling:
             from nps_connect.ledger.workers import JobRow
 
             memo = session.execute(select(JobRow.memo).where(JobRow.name == "poll:crm")).scalar()
-        assert memo == {"cursor": "b"}
+        assert (memo["cursor"], memo["failure"]) == ("b", None)
 
 
 FACTS = [("deal-1", 0), ("deal-2", 0), ("deal-1", 60), ("deal-3", 5)]
