@@ -16,18 +16,17 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import DBAPIError
 
 from nps_connect.cli._support.deadline import call_within
+from nps_connect.cli._support.findings_output import print_findings
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_age, format_time, pluralize, print_fields, print_json, print_table
 from nps_connect.errors import ConfigError
 from nps_connect.ledger.database_errors import DATABASE_URL_KEY, database_error
 
 if TYPE_CHECKING:
-    from nps_connect.records.findings import Finding
     from nps_connect.services.operations.connection_status import ConnectionStatus
     from nps_connect.services.operations.status import SystemStatus
     from nps_connect.settings.model import Settings
 
-MARKS = {"error": "✗", "warning": "!"}
 WATCH_INTERVAL_SECONDS = 5.0
 LOCK_TIMEOUT_SECONDS = 1.0
 """How long to wait for a locked or distant database."""
@@ -80,6 +79,8 @@ def _show_status(options: Options, *, as_json: bool) -> bool:
     else:
         _print_status(system, options.zone(settings))
         print_findings(findings)
+        items = pluralize(len(findings), "item needs", "items need")
+        click.echo(f"{items} attention" if findings else "nothing needs attention")
     return not findings
 
 
@@ -155,14 +156,3 @@ def _row(name: str, connection: ConnectionStatus, now: datetime) -> tuple[object
 
 def _age(moment: datetime | None, now: datetime) -> str | None:
     return None if moment is None else format_age(now - moment)
-
-
-def print_findings(findings: list[Finding]) -> None:
-    """Print findings with what to do about them, and their number."""
-    for finding in findings:
-        subject = f"{finding.subject}: " if finding.subject else ""
-        click.echo(f"{MARKS[finding.severity]} {subject}{finding.text}  [{finding.id}]")
-        if finding.fix:
-            click.echo(f"    {finding.fix}")
-    items = pluralize(len(findings), "item needs", "items need")
-    click.echo(f"{items} attention" if findings else "nothing needs attention")

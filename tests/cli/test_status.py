@@ -36,9 +36,10 @@ def test_it_names_what_needs_attention_with_its_command_in_80_columns(seeded_cli
     result = seeded_cli("status", COLUMNS="80")
     assert result.code == 1
     assert (
-        "✗ no worker is running; none was seen within the last day  [worker-missing]\n    nps-connect run" in result.out
+        "✗ no worker is running; none was seen within the last day [worker-missing]\n    Fix: nps-connect run"
+        in result.out
     )
-    assert "mail: deliveries that may have taken effect already: 1  [deliveries-in-doubt]" in result.out
+    assert "mail: deliveries that may have taken effect already: 1 [deliveries-in-doubt]" in result.out
     table = result.out.split("\n\n")[1]
     assert table.splitlines()[0].split("  ")[0] == "connection"
     assert max(map(len, table.splitlines())) <= 80

@@ -87,7 +87,7 @@ def test_a_full_disk_is_told_once_and_ends_nothing(start, configured_cli, disk):
     if isinstance(disk, SmallDisk):  # a limit is that of one process
         status = configured_cli("status", **database)
         assert status.code == 1
-        assert f"✗ {disk.problem}  [storage-failing]\n    free disk space; nothing is lost" in status.out
+        assert f"✗ {disk.problem} [storage-failing]\n    Fix: free disk space; nothing is lost" in status.out
         report = json.loads(configured_cli("status", "--json", **database).out)
         assert report["storage_problem"].startswith(disk.problem)
         assert configured_cli("db", "check", **database).out.startswith(disk.problem)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nps_connect.cli._support.actor import audit_command
-from nps_connect.cli._support.finding_page import print_findings
+from nps_connect.cli._support.findings_output import print_findings
 from nps_connect.cli._support.options import READ_TIMEOUT_SECONDS, Options, command
 from nps_connect.cli._support.output import pluralize, print_json
 
@@ -84,7 +84,7 @@ def _diagnose(options: Options, checked: CheckedConfig, ledger: Ledger, *, offli
 
 def _print_page(findings: list[Finding], *, offline: bool, is_complete: bool) -> None:
     problems = [finding for finding in findings if finding.severity != "ok"]
-    print_findings(problems)
+    print_findings(problems, with_reasons=True)
     errors = sum(finding.severity == "error" for finding in problems)
     warnings = pluralize(len(problems) - errors, "warning", "warnings")
     passed = pluralize(len(findings) - len(problems), "check", "checks")

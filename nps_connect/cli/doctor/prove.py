@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli._support.finding_page import INDENT, print_findings, wrap_lines
+from nps_connect.cli._support.findings_output import INDENT, print_findings, wrap_lines
 from nps_connect.cli._support.options import CheckedConfig, Options, command
-from nps_connect.cli._support.output import console, pluralize, print_json
+from nps_connect.cli._support.output import pluralize, print_json
 
 if TYPE_CHECKING:
     from nps_connect.proof.prove import ProofReport
@@ -89,9 +89,9 @@ def _report_json(report: ProofReport, snapshots: SnapshotFile | None, seed: int)
 
 
 def _print(report: ProofReport, snapshots: SnapshotFile | None) -> None:
-    print_findings(report.findings)
+    print_findings(report.findings, with_reasons=True)
     for part in report.not_proved:
-        first, *others = wrap_lines(f"not proved: {part.text}", console().width)
+        first, *others = wrap_lines(f"not proved: {part.text}")
         for line in (f"- {first}", *(f"{INDENT}{line}" for line in others)):
             click.echo(line)
     played = [
