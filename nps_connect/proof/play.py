@@ -28,7 +28,13 @@ TICK = timedelta(hours=1)
 """Smallest step of the time: what is due within it is done together."""
 
 IDLE_TICKS = 2
-"""Ticks after the last work in which periodic jobs may find more: polls, deliveries in doubt."""
+"""Ticks after the last work in which deliveries in doubt are looked up."""
+
+MAX_FIRST_POLLS = 6
+"""Tries of the first poll of each connection: a quota may allow none at first."""
+
+POLL_TIME = timedelta(hours=6)
+"""Time after a change at a vendor in which a poll reports it, although some polls fail."""
 
 MAX_IDLE_HOPS = 50
 """Moments without work after which a play ends: something is due that cannot be done."""
@@ -78,10 +84,13 @@ class _Play:
         self._steps: list[tuple[datetime, int, Callable[[], None]]] = []
         self._step_count = 0
         self._seen_items = 0
+        self._polled_until = twin.clock()
 
     def run(self) -> PlayLog:
-        start = self._twin.clock()
         self._populate()
+        self._poll_first()
+        self._twin.inject_faults()
+        start = self._twin.clock()
         for player in self._players:
             if player.role == "opted_out":
                 self._log.opted_out_at[player.number] = start
@@ -92,11 +101,20 @@ class _Play:
         while True:
             idle_ticks = 0 if self._run_due() else idle_ticks + 1
             tick, next_at = self._twin.clock() + TICK, self._next_moment()
-            if idle_ticks < IDLE_TICKS and self._loop.needs_jobs():
+            is_polling = self._loop.has_polls and tick <= self._polled_until
+            if is_polling or (idle_ticks < IDLE_TICKS and self._loop.has_in_doubt()):
                 next_at = tick
             if next_at is None or next_at > start + HORIZON or idle_ticks > MAX_IDLE_HOPS:
                 return self._log
             self._twin.clock.advance_to(max(next_at, tick))
+
+    def _poll_first(self) -> None:
+        """Let each polled connection begin: it reports only what happens after its first poll."""
+        for _ in range(MAX_FIRST_POLLS):
+            self._loop.run_due(with_polls=True)
+            if self._loop.has_first_polls():
+                return
+            self._twin.clock.advance_to(self._twin.clock() + TICK)
 
     def _next_moment(self) -> datetime | None:
         moments = [self._loop.next_due(), self._steps[0][0] if self._steps else None]
@@ -110,7 +128,7 @@ class _Play:
             while self._steps and self._steps[0][0] <= self._twin.clock():
                 heapq.heappop(self._steps)[2]()
                 steps += 1
-            done = self._loop.run_due()
+            done = self._loop.run_due(with_polls=self._twin.clock() <= self._polled_until)
             self._read_mail()
             if not steps and not done:
                 return has_worked
@@ -139,6 +157,7 @@ class _Play:
         if vendor is None:
             self._store_event(player)
             return
+        self._polled_until = self._twin.clock() + POLL_TIME
         facts = vendor.simulate_event(kind, player.email, player.fields)
         if not facts:
             self._log.no_event.add(player.number)
@@ -176,6 +195,7 @@ class _Play:
         vendor = self._twin.vendors.get(player.trigger.source)
         if vendor is not None:
             vendor.opt_out(player.email)
+            self._polled_until = self._twin.clock() + POLL_TIME
             self._log.opted_out_at[player.number] = self._twin.clock()
 
     def _read_mail(self) -> None:

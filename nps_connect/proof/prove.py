@@ -83,7 +83,6 @@ def prove(configuration: ProvedConfiguration, *, now: datetime, seed: int) -> Pr
         cast = build_cast(ctx.settings, ctx.filters, choices, seed)
         findings += [*judge_filters(cast), *judge_routes(ctx.settings), *judge_quiet_times(ctx.settings, now)]
         findings += judge_account_values(ctx.settings.triggers, ctx.filters, configuration.snapshots)
-        twin.inject_faults()
         log = play(twin, cast.players)
         outcomes = observe(twin, cast.players, log)
         findings += [*_refused_webhooks(log), *judge(ctx.settings, outcomes)]

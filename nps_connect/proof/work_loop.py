@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlmodel import col
 from nps_connect.app.application import Application
 from nps_connect.ledger.columns import JOBS_QUEUE
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
-from nps_connect.ledger.workers import JobRow
+from nps_connect.ledger.workers import POLL_JOB_PREFIX, JobRow
 from nps_connect.worker.jobs import build_jobs, sync_job_rows
 from nps_connect.worker.queues import WorkQueue, build_queues
 
@@ -34,31 +35,45 @@ class WorkLoop:
     def __init__(self, application: Application) -> None:
         self._ctx = application.ctx
         jobs = {name: job for name, job in build_jobs(self._ctx).items() if name.partition(":")[0] not in SKIPPED_JOBS}
-        self._has_polls = any(queue_name != JOBS_QUEUE for queue_name in (job.queue_name for job in jobs.values()))
         sync_job_rows(self._ctx, jobs)
         queues = build_queues(self._ctx, jobs)
         self._work = {queue.name: queue for queue in queues if queue.table in WORK_TABLES}
-        self._jobs = [queue for queue in queues if queue.table is JobRow]
+        self._jobs = [queue for queue in queues if queue.table is JobRow and queue.name == JOBS_QUEUE]
+        self._polls = [queue for queue in queues if queue.table is JobRow and queue.name != JOBS_QUEUE]
 
-    def run_due(self) -> int:
-        """Run the work that is due, then the periodic jobs, until neither leaves anything; return the rows of work."""
+    def run_due(self, *, with_polls: bool) -> int:
+        """Run the work that is due, then the periodic jobs, until neither leaves anything; return the rows of work.
+
+        Args:
+            with_polls: whether vendors are polled, too.
+        """
+        jobs = [*self._jobs, *(self._polls if with_polls else [])]
         total = 0
         for _ in range(MAX_PASSES):
             done = self._run_work()
             total += done
-            if not done and not self._run_jobs():
+            if not done and not self._run_jobs(jobs):
                 break
         return total
+
+    @property
+    def has_polls(self) -> bool:
+        """Whether a connection is polled."""
+        return bool(self._polls)
+
+    def has_first_polls(self) -> bool:
+        """Return whether every polled connection was polled once: from then on it reports what happens."""
+        with self._ctx.ledger.read() as session:
+            memos = session.execute(select(col(JobRow.memo)).where(col(JobRow.name).startswith(POLL_JOB_PREFIX)))
+            return all(memo.get("cursor") for memo in memos.scalars())
 
     def next_due(self) -> datetime | None:
         """Return when the next work is due (not jobs, and not in paused queues); None if there is none."""
         moments = [self._work[name].next_due(self._ctx) for name in self._due_by_queue() if name in self._work]
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def needs_jobs(self) -> bool:
-        """Return whether periodic jobs may find work: by polls, or by looking for deliveries in doubt."""
-        if self._has_polls:
-            return True
+    def has_in_doubt(self) -> bool:
+        """Return whether deliveries are in doubt, which a periodic job settles."""
         unsettled = col(DeliveryRow.in_doubt) & col(DeliveryRow.state).in_(("pending", "running", "held"))
         with self._ctx.ledger.read() as session:
             return session.execute(select(col(DeliveryRow.id)).where(unsettled).limit(1)).first() is not None
@@ -71,10 +86,10 @@ class WorkLoop:
                 claimed += queue.drain(_never)
         return claimed
 
-    def _run_jobs(self) -> int:
+    def _run_jobs(self, jobs: Iterable[WorkQueue]) -> int:
         """Run every job that is due; return their number."""
         count = 0
-        for queue in self._jobs:
+        for queue in jobs:
             runs = 0
             while runs < MAX_PASSES and self._is_due(queue) and queue.drain(_never):
                 runs += 1

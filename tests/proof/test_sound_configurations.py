@@ -22,7 +22,10 @@ def as_it_is(site):
 
 @sound
 def polled(site):
-    site.config["connections"]["crm"]["events"] = "poll"
+    for name in ("crm", "helpdesk"):
+        site.config["connections"][name]["events"] = "poll"
+    site.config["surveys"]["after-support"] = {"channel": "mail"}
+    site.config["triggers"].append({"on": "ticket.solved", "from": "helpdesk", "survey": "after-support"})
 
 
 @sound
