@@ -71,12 +71,9 @@ def _pause_in_database(options: Options, state_dir: StateDir | None, scope: str,
         ConfigError: the database refuses, or does not answer in time.
         NpsConnectError: the scope is paused, but the state directory cannot be written.
     """
-    from sqlalchemy.exc import DBAPIError
-
     from nps_connect.cli._support.actor import current_actor
-    from nps_connect.cli._support.deadline import call_within
+    from nps_connect.cli._support.deadline import ask_database
     from nps_connect.connection import system_clock
-    from nps_connect.ledger.database_errors import DATABASE_URL_KEY, database_error
     from nps_connect.ledger.pauses import MAIL_SCOPE
     from nps_connect.services.operations.operator_pauses import set_paused
 
@@ -84,13 +81,8 @@ def _pause_in_database(options: Options, state_dir: StateDir | None, scope: str,
         with options.open_ledger(writes=True, timeout_seconds=LOCK_TIMEOUT_SECONDS) as (ledger, _):
             return set_paused(ledger, state_dir, scope, reason, current_actor(), system_clock())
 
-    try:
-        changed = call_within(DATABASE_TIMEOUT_SECONDS, store_pause)
-    except DBAPIError as error:
-        raise database_error(error) from None
-    except TimeoutError:
-        problem = f"the database did not answer within {DATABASE_TIMEOUT_SECONDS:g} s"
-        raise ConfigError(problem, key=DATABASE_URL_KEY, fix="check that it is running and can be reached") from None
+    url = options.load_settings(needs_secrets=False).core.database_url.get_secret_value()
+    changed = ask_database(url, DATABASE_TIMEOUT_SECONDS, store_pause)
     if state_dir is not None and scope == MAIL_SCOPE:
         state_dir.delete_pause_marker()
     return changed

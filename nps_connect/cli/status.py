@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING
 
 import click
 from sqlalchemy import make_url
-from sqlalchemy.exc import DBAPIError
 
-from nps_connect.cli._support.deadline import call_within
+from nps_connect.cli._support.deadline import ask_database
 from nps_connect.cli._support.findings_output import print_findings
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import format_age, format_time, pluralize, print_fields, print_json, print_table
 from nps_connect.errors import ConfigError
-from nps_connect.ledger.database_errors import DATABASE_URL_KEY, database_error
 
 if TYPE_CHECKING:
     from nps_connect.services.operations.connection_status import ConnectionStatus
@@ -32,7 +30,7 @@ LOCK_TIMEOUT_SECONDS = 1.0
 """How long to wait for a locked or distant database."""
 
 STATUS_DEADLINE_SECONDS = 2.0
-"""How long the database may take: with the start of the command, an answer comes within 3 s."""
+"""How long a database server may take: with the start of the command, an answer comes within 3 s."""
 
 COLUMNS = ("connection", "state", "last event", "last success", "last error", "due", "oldest", "held", "dead")
 
@@ -62,15 +60,17 @@ def show_repeatedly(show: Callable[[], object], sleep: Callable[[float], object]
 
 def _show_status(options: Options, *, as_json: bool) -> bool:
     """Show the status once; return whether nothing needs attention."""
-    settings = options.load_settings()
-    try:
-        system = call_within(STATUS_DEADLINE_SECONDS, partial(_load, options))
-    except (ConfigError, DBAPIError, TimeoutError) as error:
-        _show_host(settings, _describe_problem(error), as_json=as_json)
-        return False
     from nps_connect.ledger.state_dir import open_state_dir
     from nps_connect.services.operations.ledger_findings import find_findings
     from nps_connect.services.operations.operator_pauses import marker_findings
+
+    settings = options.load_settings(needs_secrets=False)
+    try:
+        url = settings.core.database_url.get_secret_value()
+        system = ask_database(url, STATUS_DEADLINE_SECONDS, partial(_load, options))
+    except ConfigError as error:
+        _show_host(settings, error, as_json=as_json)
+        return False
 
     marker = marker_findings(open_state_dir(settings))
     findings = [finding for finding in [*marker, *find_findings(system)] if finding.severity != "ok"]
@@ -94,16 +94,6 @@ def _load(options: Options) -> SystemStatus:
             return load_status(session, settings, system_clock(), ledger.storage.problem)
 
 
-def _describe_problem(error: ConfigError | DBAPIError | TimeoutError) -> ConfigError:
-    """Return what the command says about a database that cannot be read."""
-    if isinstance(error, ConfigError):
-        return error
-    if isinstance(error, DBAPIError):
-        return database_error(error)
-    problem = f"the database did not answer within {STATUS_DEADLINE_SECONDS:g} s"
-    return ConfigError(problem, key=DATABASE_URL_KEY, fix="check that its server is running and not overloaded")
-
-
 def _show_host(settings: Settings, error: ConfigError, *, as_json: bool) -> None:
     """Show what this host knows without the database."""
     from nps_connect.ledger.host_facts import load_host_facts
@@ -117,9 +107,9 @@ def _show_host(settings: Settings, error: ConfigError, *, as_json: bool) -> None
     click.echo(f"Error: {error.problem}; {error.fix}" if error.fix else f"Error: {error.problem}", err=True)
     free = None if facts.disk_free_bytes is None else f"{facts.disk_free_bytes / 1e9:.1f} GB free"
     marker = None if facts.pause_marker is None else f"customer mail of this host, by {facts.pause_marker}"
-    holder = f"process {facts.lock_holder}" if facts.lock_holder is not None else "no process of this host"
+    holder = None if facts.lock_holder is None else f"process {facts.lock_holder}"
     click.echo("from this host only; the database could not be read")
-    print_fields({"paused": marker, "database in use by": holder if is_file else None, "disk": free})
+    print_fields({"paused": marker, "database in use by": holder, "disk": free})
 
 
 def _print_status(system: SystemStatus, zone: tzinfo) -> None:

@@ -20,7 +20,7 @@ class HostFacts:
 
     Attributes:
         pause_marker: the file that pauses all customer mail of this host, if it exists.
-        lock_holder: the process that works on the SQLite file; None if no process does, or on PostgreSQL.
+        lock_holder: the process that works on the SQLite file or has locked it; None if none is known.
         disk_free_bytes: what is free where the SQLite file or the state directory is; None if neither is known.
     """
 
@@ -39,7 +39,7 @@ def load_host_facts(settings: Settings, database_file: Path | None) -> HostFacts
     state_dir = open_state_dir(settings)
     return HostFacts(
         pause_marker=_pause_marker(state_dir),
-        lock_holder=_lock_holder(database_file) if database_file is not None else None,
+        lock_holder=find_lock_holder(database_file) if database_file is not None else None,
         disk_free_bytes=_disk_free_bytes(database_file or (state_dir.path if state_dir else None)),
     )
 
@@ -50,16 +50,22 @@ def _pause_marker(state_dir: StateDir | None) -> Path | None:
     return state_dir.pause_marker_file
 
 
-def _lock_holder(file: Path) -> int | None:
-    """Return the process that holds `single_process_lock`; None if there is none, or if this system does not say."""
+def find_lock_holder(file: Path, locks_file: Path = LOCKS_FILE) -> int | None:
+    """Return the process that has locked the file for writing, else the one that holds `single_process_lock`.
+
+    None if there is neither, or if this system does not say.
+    """
     try:
         status = file.stat()
-        lines = LOCKS_FILE.read_text(encoding="ascii").splitlines()
+        lines = locks_file.read_text(encoding="ascii").splitlines()
     except OSError:
         return None
     inode = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
-    holders = (fields[4] for fields in map(str.split, lines) if fields[1] == "FLOCK" and fields[5] == inode)
-    return next(map(int, holders), None)
+    locks = [fields for fields in map(str.split, lines) if fields[5] == inode]
+    # SQLite locks with POSIX locks; our processes hold a FLOCK for as long as they run.
+    writers = [int(fields[4]) for fields in locks if fields[1] == "POSIX" and fields[3] == "WRITE"]
+    owners = [int(fields[4]) for fields in locks if fields[1] == "FLOCK"]
+    return next(iter(writers + owners), None)
 
 
 def _disk_free_bytes(path: Path | None) -> int | None:
