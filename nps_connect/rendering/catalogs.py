@@ -77,6 +77,18 @@ def available_languages() -> tuple[str, ...]:
     return (SOURCE_LANGUAGE, *(folder.replace("_", "-") for folder in folders))
 
 
+def translation_problem(tag: str, languages: Sequence[str]) -> str | None:
+    """Return why customers cannot be written to in a language, or None if they can; regions do not matter.
+
+    Args:
+        tag: the language, such as `fr-CA`.
+        languages: those with texts, from `available_languages`.
+    """
+    if _normalize_tag(tag).partition("-")[0] in {language.partition("-")[0] for language in languages}:
+        return None
+    return f"mails and pages are not translated into {tag!r}"
+
+
 @lru_cache(maxsize=32)
 def load_translations(language: str) -> NullTranslations:
     """Return the catalogue of a language of `available_languages`; the source texts for any other language."""

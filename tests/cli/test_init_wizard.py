@@ -120,7 +120,7 @@ def test_a_skipped_credential_stays_a_placeholder_and_is_not_tried(wizard):
 def test_an_invalid_answer_is_asked_again_with_the_reason(wizard):
     result = wizard(
         *("emial", "email", "alerts email"),
-        *("Acme", "nps.acme.example", "https://nps.acme.example", "en", "Mars/Base", "Europe/Berlin"),
+        *("Acme", "nps.acme.example", "https://nps.acme.example", "de", "fr xx", "en", "Mars/Base", "Europe/Berlin"),
         *("care", "care@acme.example", "https://acme.example/p"),
         *(*MAIL_ANSWERS, wizard.secrets["SMTP_URL"], wizard.secrets["ALERT_URL"], "n"),
         plugins="alerts,email",
@@ -128,8 +128,25 @@ def test_an_invalid_answer_is_asked_again_with_the_reason(wizard):
     assert result.code == 0
     for reason in ("choose from alerts, email", "does anything with responses", "write it with https://"):
         assert reason in result.out
+    for language in ("de", "xx"):
+        assert f"mails and pages are not translated into '{language}'; allowed: en, fr" in result.out
     assert "not an IANA time zone such as Europe/Paris" in result.out
     assert configuration(wizard.folder)["core"]["timezone"] == "Europe/Berlin"
+
+
+def test_an_invalid_value_of_a_connection_is_named_by_its_key_and_stops_no_other_connection(wizard, sandbox):
+    """Only the connection with the mistake asks again; the others say what they wait for."""
+    result = wizard(
+        *("email zendesk", *CORE_ANSWERS),
+        *("acme corp", "client", wizard.secrets["ZENDESK_CLIENT_SECRET"], "n"),
+        *(*MAIL_ANSWERS, wizard.secrets["SMTP_URL"]),
+        "n",
+    )
+    assert result.code == 0
+    assert "\n  connections.helpdesk.subdomain: " in result.out
+    assert result.out.count("Enter the values again?") == 1
+    assert "not tried: connections.helpdesk.subdomain: " in result.out
+    assert "nps-connect-init-" not in result.out
 
 
 def test_existing_secrets_are_not_asked_for_and_placeholders_are_replaced(wizard):

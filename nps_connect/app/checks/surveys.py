@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from nps_connect.app.checks.context import CheckContext
+from nps_connect.rendering.catalogs import translation_problem
 from nps_connect.settings.key_paths import KeyPath, nearest
 
 TICKET_SOLVED = "ticket.solved"
@@ -18,13 +19,9 @@ def check_surveys(context: CheckContext, languages: Sequence[str]) -> None:
         languages: into which mails and pages are translated.
     """
     for index, language in enumerate(context.settings.core.languages):
-        if language.partition("-")[0] not in {supported.partition("-")[0] for supported in languages}:
-            context.add_mistake(
-                ("core", "languages", index),
-                f"mails and pages are not translated into {language!r}",
-                allowed=languages,
-                nearest=nearest(language, languages),
-            )
+        if problem := translation_problem(language, languages):
+            key_path = ("core", "languages", index)
+            context.add_mistake(key_path, problem, allowed=languages, nearest=nearest(language, languages))
     for name, survey in context.settings.surveys.items():
         context.connection(
             survey.channel,

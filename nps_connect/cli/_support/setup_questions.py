@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nps_connect.cli._support.config_template import EXAMPLE_CORE, ConfigTemplate, require_roles
-from nps_connect.errors import ConfigErrors
+from nps_connect.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:
     from nps_connect.records.connectors import ConnectorInfo
@@ -24,7 +24,7 @@ CORE_QUESTIONS = {
     "privacy_notice_url": "Address of your privacy notice",
 }
 
-HINTS = {"languages": "write tags such as fr or pt-BR", "public_url": "write it with https://"}
+HINTS = {"languages": "write tags such as fr or en-GB", "public_url": "write it with https://"}
 
 SETUP_FINDINGS = ("property-missing", "setup-missing")
 """What is missing in a new account: it is offered after the questions (`setup_offers`)."""
@@ -56,6 +56,7 @@ def validate_core_value(key: str, value: str | Sequence[str]) -> str | Sequence[
     Raises:
         click.BadParameter: it is not; says what is expected.
     """
+    from nps_connect.rendering.catalogs import available_languages, translation_problem
     from nps_connect.settings.model import MIN_SIGNING_KEY_LENGTH, Core
     from nps_connect.settings.origins import Origins, ReferencedText
     from nps_connect.settings.parse_table import parse_table
@@ -67,6 +68,9 @@ def validate_core_value(key: str, value: str | Sequence[str]) -> str | Sequence[
     except ConfigErrors as errors:
         mistake = errors.errors[0]
         raise click.BadParameter(f"{key} {mistake.problem}{f'; {hint}' if (hint := HINTS.get(key)) else ''}") from None
+    for language in value if key == "languages" else ():
+        if problem := translation_problem(language, available_languages()):
+            raise click.BadParameter(f"{problem}; allowed: {', '.join(available_languages())}")
     return value
 
 
@@ -138,9 +142,15 @@ def ask_connections(
             if skipped:
                 click.echo(f"  not tried: {', '.join(skipped)} is missing")
                 break
-            if _succeeds(lambda name=name: try_connection(build(), answers.secrets, name)):  # type: ignore[misc]
-                answers.working.append(name)
-                break
+            try:
+                findings = try_connection(build(), answers.secrets, name)
+            except ConfigError as error:
+                if not _print_mistakes(error, name):
+                    break
+            else:
+                if _print_check(findings):
+                    answers.working.append(name)
+                    break
             if not click.confirm("  Enter the values again?", default=True):
                 break
 
@@ -161,15 +171,22 @@ def _ask_connection(answers: SetupAnswers, info: ConnectorInfo, existing: Collec
             answers.secrets[variable] = secret
 
 
-def _succeeds(check: Callable[[], Sequence[Finding]]) -> bool:
-    """Run a check, print what it found, and return whether there is no error."""
+def _print_check(findings: Sequence[Finding]) -> bool:
+    """Print what a check found, and return whether there is no error."""
     from nps_connect.cli._support.findings_output import print_findings
-    from nps_connect.errors import ConfigError
 
-    try:
-        findings = [finding for finding in check() if finding.id not in SETUP_FINDINGS]
-    except ConfigError as error:
-        click.echo(f"  {error.sentence()}")
-        return False
-    print_findings(findings)
-    return all(finding.severity != "error" for finding in findings)
+    shown = [finding for finding in findings if finding.id not in SETUP_FINDINGS]
+    print_findings(shown)
+    return all(finding.severity != "error" for finding in shown)
+
+
+def _print_mistakes(error: ConfigError, connection: str) -> bool:
+    """Print why the configuration is invalid, and return whether other values of this connection may mend it."""
+    mistakes = error.errors if isinstance(error, ConfigErrors) else [error]
+    prefix = f"connections.{connection}."
+    ours = [mistake for mistake in mistakes if f"{mistake.key}.".startswith(prefix)]
+    for mistake in ours:
+        click.echo(f"  {mistake.sentence()}")
+    if not ours:
+        click.echo(f"  not tried: {mistakes[0].sentence()}")
+    return bool(ours)

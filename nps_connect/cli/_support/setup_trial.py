@@ -26,6 +26,7 @@ def open_trial(environ: Mapping[str, str]) -> Iterator[TryConnection]:
         environ: the environment variables, with those of the environment file.
     """
     from nps_connect.app.application import create_database, open_application
+    from nps_connect.errors import ConfigErrors
     from nps_connect.services.operations.connection_checks import run_plugin_check
     from nps_connect.settings.load_settings import load_settings
 
@@ -37,8 +38,14 @@ def open_trial(environ: Mapping[str, str]) -> Iterator[TryConnection]:
         def try_connection(template: ConfigTemplate, given: Mapping[str, str], connection: str) -> Sequence[Finding]:
             path.write_text(template.text, encoding="utf-8")
             variables = {**template.environment, **base, **given}
-            create_database(load_settings(path, variables))
-            application = open_application(path, variables)
+            try:
+                create_database(load_settings(path, variables))
+                application = open_application(path, variables)
+            except ConfigErrors as errors:
+                for mistake in errors.errors:
+                    if mistake.where == str(path):  # the operator knows no such file
+                        mistake.where = None
+                raise
             try:
                 return run_plugin_check(application.ctx, connection)
             finally:
