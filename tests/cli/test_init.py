@@ -186,6 +186,7 @@ def test_options_choose_plugins_and_the_company(cli):
         "timezone": "Europe/Berlin",
         "fallback_email": "care@acme.example",
     }
+    assert written["connections"]["mail"]["sender"] == "A quoted \\ name <care@acme.example>"
     assert cli("config", "check", plugins="alerts,email,review_link").code == 0
 
 

@@ -134,18 +134,41 @@ def test_an_invalid_answer_is_asked_again_with_the_reason(wizard):
     assert configuration(wizard.folder)["core"]["timezone"] == "Europe/Berlin"
 
 
-def test_an_invalid_value_of_a_connection_is_named_by_its_key_and_stops_no_other_connection(wizard, sandbox):
-    """Only the connection with the mistake asks again; the others say what they wait for."""
+def test_an_invalid_value_of_a_connection_is_refused_at_its_question(wizard):
     result = wizard(
-        *("email zendesk", *CORE_ANSWERS),
-        *("acme corp", "client", wizard.secrets["ZENDESK_CLIENT_SECRET"], "n"),
-        *(*MAIL_ANSWERS, wizard.secrets["SMTP_URL"]),
+        "email zendesk",
+        *CORE_ANSWERS,
+        *("acme corp", "acme", "client", ""),
+        *("foo", *MAIL_ANSWERS, wizard.secrets["SMTP_URL"]),
         "n",
     )
     assert result.code == 0
-    assert "\n  connections.helpdesk.subdomain: " in result.out
-    assert result.out.count("Enter the values again?") == 1
-    assert "not tried: connections.helpdesk.subdomain: " in result.out
+    assert "Error: subdomain: " in result.out
+    assert "Error: sender: not an e-mail address such as care@example.com" in result.out
+    assert "Enter the values again?" not in result.out
+
+
+def test_sender_and_reply_address_are_the_companys_unless_another_is_answered(wizard):
+    """An example's address must never be what Enter accepts after the real one was given."""
+    result = wizard("email alerts", "Société, d'été", *CORE_ANSWERS[1:], "", "", "", "", "n")
+    assert result.code == 0
+    mail = configuration(wizard.folder)["connections"]["mail"]
+    assert mail["sender"] == "Société, d'été <care@acme.example>"
+    assert mail["reply_to"] == "care@acme.example"
+
+
+def test_a_mistake_of_one_connection_stops_no_other_one_and_a_secret_is_kept_on_enter(wizard):
+    """Only the connection with the mistake asks again; the next one says what it waits for."""
+    result = wizard(
+        *("email alerts", *CORE_ANSWERS),
+        *(*MAIL_ANSWERS, "smtp:nowhere", "y", "", "", "", "n"),
+        wizard.secrets["ALERT_URL"],
+        "n",
+    )
+    assert result.code == 0
+    assert result.out.count("Enter the values again?") == 2
+    assert "SMTP_URL (not shown; Enter to keep)" in result.out
+    assert "not tried: environment variable SMTP_URL: connections.mail.smtp_url: " in result.out
     assert "nps-connect-init-" not in result.out
 
 

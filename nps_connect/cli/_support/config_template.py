@@ -144,11 +144,12 @@ def build_config_template(
     examples: dict[str, tuple[ConnectorInfo, ExampleConfiguration]] = {}
     for info in ordered:
         name = _unique_connection_name(info.example.connection, info.name, examples)
-        answered = _with_answers(info.example, (answers or {}).get(info.name, {}))
+        values = {**company_values(info.example, core or {}), **(answers or {}).get(info.name, {})}
+        answered = _with_answers(info.example, values)
         examples[name] = info, _with_connection_name(answered, name)
     channel = next(name for name, (info, _) in examples.items() if info.channel)
-    values = {key: _as_toml(value) for key, value in {**EXAMPLE_CORE, **(core or {})}.items()}
-    parts = [CORE_TEMPLATE.format(environment_file=environment_file, signing_key=SIGNING_KEY, **values)]
+    toml = {key: _as_toml(value) for key, value in {**EXAMPLE_CORE, **(core or {})}.items()}
+    parts = [CORE_TEMPLATE.format(environment_file=environment_file, signing_key=SIGNING_KEY, **toml)]
     parts += [example.table for _, example in examples.values()]
     parts.append(SURVEY_TEMPLATE.format(survey=SURVEY, channel=channel))
     parts += [example.triggers for _, example in examples.values()]
@@ -171,6 +172,28 @@ def require_roles(infos: Collection[ConnectorInfo]) -> None:
         raise ValueError("none of the plugins can send messages to customers")
     if not any(info.example.routes for info in infos):
         raise ValueError("none of the plugins does anything with responses: add a CRM, a helpdesk or an alert service")
+
+
+def company_values(example: ExampleConfiguration, core: Mapping[str, str | Sequence[str]]) -> dict[str, str]:
+    """Return what the questions of an example ask for, with the operator's company in place of the invented one.
+
+    Args:
+        example: of a plugin; it is about the company of `EXAMPLE_CORE`.
+        core: the operator's values of ``[core]``.
+    """
+    replacements = {
+        old: re.sub(r'[<>"]', "", new)  # the name in front of an address must not have these
+        for key, old in EXAMPLE_CORE.items()
+        if isinstance(old, str) and isinstance(new := core.get(key, old), str)
+    }
+    return {
+        question.key: re.sub(
+            "|".join(map(re.escape, replacements)),
+            lambda match: replacements[match[0]],
+            example.example_value(question.key),
+        )
+        for question in example.questions
+    }
 
 
 def _with_answers(example: ExampleConfiguration, answers: Mapping[str, str]) -> ExampleConfiguration:

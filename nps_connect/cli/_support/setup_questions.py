@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from nps_connect.cli._support.config_template import EXAMPLE_CORE, ConfigTemplate, require_roles
+from nps_connect.cli._support.config_template import EXAMPLE_CORE, ConfigTemplate, company_values, require_roles
 from nps_connect.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:
@@ -157,18 +159,48 @@ def ask_connections(
 
 def _ask_connection(answers: SetupAnswers, info: ConnectorInfo, existing: Collection[str]) -> None:
     values = answers.connections.setdefault(info.name, {})
+    defaults = {**company_values(info.example, answers.core), **values}
     for question in info.example.questions:
-        default = values.get(question.key, info.example.example_value(question.key))
-        values[question.key] = click.prompt(f"  {question.text}", default=default)
+        key = question.key
+        values[key] = click.prompt(
+            f"  {question.text}",
+            default=defaults[key],
+            value_proc=partial(_validate_connection_value, info, key),
+        )
     for variable in info.example.environment:
         if variable in existing:
             click.echo(f"  {variable}: set already")
             continue
+        on_enter = "keep" if variable in answers.secrets else "skip"
         secret = click.prompt(
-            f"  {variable} (not shown; Enter to skip)", default="", hide_input=True, show_default=False
+            f"  {variable} (not shown; Enter to {on_enter})", default="", hide_input=True, show_default=False
         )
         if secret:
             answers.secrets[variable] = secret
+
+
+def _validate_connection_value(info: ConnectorInfo, key: str, value: str) -> str:
+    """Return a value of a connection's table if the plugin's settings accept it.
+
+    Raises:
+        click.BadParameter: they do not; says what is expected.
+    """
+    import tomllib
+
+    from nps_connect.settings.origins import Origins
+    from nps_connect.settings.parse_table import parse_table
+    from nps_connect.settings.references import ReferenceResolver
+
+    example = info.example
+    table = tomllib.loads(example.table)["connections"][example.connection]
+    resolved = ReferenceResolver(Origins(), folder=Path(), environ=example.environment).resolve({**table, key: value})
+    try:
+        parse_table(info.settings, resolved, Origins())
+    except ConfigErrors as errors:
+        for mistake in errors.errors:
+            if mistake.key == key:
+                raise click.BadParameter(mistake.sentence()) from None
+    return value
 
 
 def _print_check(findings: Sequence[Finding]) -> bool:
