@@ -96,7 +96,7 @@ def init(
     elif sandbox_url is None:
         click.echo(f"Edit [core] in {path}, then run: nps-connect config check, nps-connect db create, nps-connect run")
     else:
-        click.echo("Next: nps-connect db create, nps-connect run")
+        click.echo(f"Next: {', '.join(_next_commands(template, plugins))}")
 
 
 def _collect_answers(
@@ -144,6 +144,17 @@ def _collect_answers(
         with open_trial(environ) as try_connection:
             ask_connections(answers, infos, build, environ, try_connection)
     return answers, build()
+
+
+def _next_commands(template: ConfigTemplate, plugins: Plugins) -> list[str]:
+    """Return the commands from the written configuration to a running product; scores need fields at the vendor."""
+    import tomllib
+
+    routes = tomllib.loads(template.text)["routes"]
+    scored = {route["via"]: None for route in routes if route["do"] == "write_score"}
+    lacking = [name for name in scored if plugins.has(template.connections[name], "nps_apply_setup")]
+    setups = [f"nps-connect connections apply {name} --yes" for name in lacking]
+    return ["nps-connect db create", *setups, "nps-connect run"]
 
 
 def _load_sandbox_addresses(url: str) -> dict[str, Any]:

@@ -32,6 +32,13 @@ def _parse_faults(_context: click.Context, _parameter: click.Parameter, value: s
     "--smtp-port", type=click.IntRange(0, 65535), default=8025, show_default=True, help="SMTP port; 0 = any free port."
 )
 @click.option(
+    "--product-port",
+    type=click.IntRange(0, 65535),
+    default=8040,
+    show_default=True,
+    help="Port for nps-connect run, which gets the webhooks; 0 = any free port.",
+)
+@click.option(
     "--faults",
     default="",
     callback=_parse_faults,
@@ -40,17 +47,18 @@ def _parse_faults(_context: click.Context, _parameter: click.Parameter, value: s
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Random seed of --faults.")
 @click.option("--json", "as_json", is_flag=True, help="Print addresses and ports as one line of JSON when ready.")
-def sandbox(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int, *, as_json: bool) -> None:
+def sandbox(
+    port: int, smtp_port: int, product_port: int, faults: tuple[FaultRate, ...], seed: int, *, as_json: bool
+) -> None:
     """Serve the simulated vendor of each plugin, and a mailbox, on loopback ports.
 
-    Nothing leaves this machine. Press Ctrl+C to stop.
+    Nothing leaves this machine. Press Ctrl+C to stop: then everything in it is gone.
     """
     from nps_connect.plugins import Plugins
     from nps_connect.sandbox.factory import build_sandbox, connection_names, webhook_event_kinds
     from nps_connect.sandbox.faults import FaultPlan
     from nps_connect.sandbox.mailbox import MailboxUnavailable
     from nps_connect.sandbox.product_settings import free_product_url
-    from nps_connect.sandbox.sandbox import DEFAULT_PRODUCT_URL
     from nps_connect.sandbox.stop_signal import stop_event_on_signal
 
     plugins = Plugins.load()
@@ -59,7 +67,7 @@ def sandbox(port: int, smtp_port: int, faults: tuple[FaultRate, ...], seed: int,
             connection_names(plugins),
             port=port,
             smtp_port=smtp_port,
-            product_url=DEFAULT_PRODUCT_URL if port else free_product_url(),
+            product_url=f"http://127.0.0.1:{product_port}" if product_port else free_product_url(),
             event_kinds=webhook_event_kinds(plugins),
             faults=FaultPlan(faults, seed),
         )
@@ -95,6 +103,7 @@ def _print_addresses(addresses: dict[str, Any]) -> None:
     out = console()
     table = Table(title="Sandbox: everything in it is simulated", title_justify="left", show_header=False)
     table.add_row("page", addresses["url"] + "/")
+    table.add_row("product", f"{addresses['product']['url']} (nps-connect run will listen there)")
     table.add_row("state", addresses["state"])
     table.add_row("mailbox", addresses["smtp"]["url"])
     for name, vendor in addresses["vendors"].items():
@@ -105,4 +114,4 @@ def _print_addresses(addresses: dict[str, Any]) -> None:
     out.print("Or the environment for a configuration that nps-connect init wrote:")
     for name, value in addresses["environment"].items():
         out.print(f"  export {name}={quote(value)}", markup=False, highlight=False, soft_wrap=True)
-    out.print("Stop it with Ctrl+C.")
+    out.print("Stop it with Ctrl+C. Then it has forgotten everything: begin anew in another empty folder.")

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 WEBHOOK_TIMEOUT_SECONDS = 10.0
 MAIL_PATH = "/_mail/"
+SUBMISSION_PARAMETER = "sent"
+WEBHOOK_REFUSALS = {
+    401: "the connection's public address or webhook secret is not the sandbox's",
+    404: 'this connection receives no webhooks: set events = "webhook" in its table, and add a trigger for the event',
+}
+"""Why the product refuses a webhook, by HTTP status."""
 
 
 class InvalidCommand(ValueError):
@@ -33,12 +39,18 @@ class ControlApi:
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
+        self._submissions: list[tuple[dict[str, str], str]] = []
 
     def handle(self, request: VendorRequest) -> VendorReply:
         """Return the reply to a request."""
         if request.path == "/" and request.method == "POST":
             return self._submit_form(request.body)
-        page = {"/": self._index, "/_state": self._state, "/_addresses": self._addresses}.get(request.path)
+        pages: dict[str, Callable[[], VendorReply]] = {
+            "/": partial(self._index, request.query.get(SUBMISSION_PARAMETER, "")),
+            "/_state": self._state,
+            "/_addresses": self._addresses,
+        }
+        page = pages.get(request.path)
         if request.path.startswith(MAIL_PATH):
             page = partial(self._mail, request.path)
         if page is not None:
@@ -61,8 +73,13 @@ class ControlApi:
     def _addresses(self) -> VendorReply:
         return json_reply(200, self._sandbox.addresses())
 
-    def _index(self) -> VendorReply:
-        return _html_reply(render_index(self._sandbox))
+    def _index(self, submission: str) -> VendorReply:
+        """Return the index page, with the result of a submission of its form, by number."""
+        number = int(submission) if submission.isascii() and submission.isdigit() else 0
+        if not 1 <= number <= len(self._submissions):
+            return _html_reply(render_index(self._sandbox))
+        form, result = self._submissions[number - 1]
+        return _html_reply(render_index(self._sandbox, form=form, result=result))
 
     def _mail(self, path: str) -> VendorReply:
         number, _, part = path.removeprefix(MAIL_PATH).partition("/")
@@ -74,18 +91,24 @@ class ControlApi:
         return _html_reply(render_mail(self._sandbox, mails[number]))
 
     def _submit_form(self, body: bytes) -> VendorReply:
-        """Simulate the event that the form of the index page names, for a person who is added if they are new."""
+        """Simulate the event that the form of the index page names, for a person who is added if they are new.
+
+        The reply leads to a page that shows the result: reloading that page must not send the form again.
+        """
         form = dict(parse_qsl(body.decode("utf-8", "replace")))
         try:
-            vendor, _, kind = form.get("event", "").partition(" ")
-            self._populate([form])
-            url = f"{self._sandbox.product_url}/hooks/{self._sandbox.connection_name(vendor)}"
-            event = {"vendor": vendor, "kind": kind, "email": form["email"], "deliver_to": url}
-            outcome = self._simulate_event(event)
+            result = self._simulate_submitted_event(form)
         except InvalidCommand as error:
-            return _html_reply(render_index(self._sandbox, form=form, result=f"Not done: {error}"), status=400)
-        result = _describe_outcome(f"{kind} of {form['email']}", url, outcome)
-        return _html_reply(render_index(self._sandbox, form=form, result=result))
+            result = f"Not done: {error}"
+        self._submissions.append((form, result))
+        return VendorReply(303, headers={"location": f"/?{SUBMISSION_PARAMETER}={len(self._submissions)}"})
+
+    def _simulate_submitted_event(self, form: Mapping[str, str]) -> str:
+        vendor, _, kind = form.get("event", "").partition(" ")
+        self._populate([form])
+        url = f"{self._sandbox.product_url}/hooks/{self._sandbox.connection_name(vendor)}"
+        event = {"vendor": vendor, "kind": kind, "email": form["email"], "deliver_to": url}
+        return _describe_outcome(f"{kind} of {form['email']}", url, self._simulate_event(event))
 
     def _populate(self, body: Any) -> dict[str, Any]:  # noqa: ANN401  # JSON
         if not isinstance(body, list):
@@ -133,11 +156,11 @@ class ControlApi:
     }
 
 
-def _html_reply(page: str, *, status: int = 200, policy: str | None = None) -> VendorReply:
+def _html_reply(page: str, *, policy: str | None = None) -> VendorReply:
     headers = {"content-type": "text/html; charset=utf-8"}
     if policy is not None:
         headers["content-security-policy"] = policy
-    return VendorReply(status, page.encode(), headers)
+    return VendorReply(200, page.encode(), headers)
 
 
 def _describe_outcome(event: str, url: str, outcome: Mapping[str, Any]) -> str:
@@ -145,7 +168,10 @@ def _describe_outcome(event: str, url: str, outcome: Mapping[str, Any]) -> str:
     if not outcome["facts"]:
         return f"Nothing happened: the vendor does not simulate {event}"
     statuses = ", ".join(map(str, outcome["webhooks"])) or "no webhook"
-    return f"{event}: sent to {url}, answered with {statuses}"
+    reasons = "".join(
+        f"; {WEBHOOK_REFUSALS[status]}" for status in outcome["webhooks"][:1] if status in WEBHOOK_REFUSALS
+    )
+    return f"{event}: sent to {url}, answered with {statuses}{reasons}"
 
 
 def _required_text(body: Any, key: str, default: str | None = None) -> str:  # noqa: ANN401

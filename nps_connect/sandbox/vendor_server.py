@@ -85,7 +85,11 @@ class VendorServer:
             self._server = None
 
     def handle(self, request: VendorRequest) -> tuple[VendorReply | None, InjectedFault | None]:
-        """Return the reply to a request and its fault; there is no reply if the fault prevented the request."""
+        """Return the reply to a request and its fault; there is no reply if the fault prevented the request.
+
+        A browser that follows a link to a record in a vendor's own pages, which do not exist here, is led to the
+        section of the index page that shows the vendor's records.
+        """
         name, _, path = request.path.removeprefix("/").partition("/")
         vendor = self._vendors.get(name)
         if vendor is None:
@@ -95,10 +99,13 @@ class VendorServer:
             return None, fault
         inner = VendorRequest(request.method, unquote(f"/{path}"), request.query, request.headers, request.body)
         try:
-            return vendor.handle(inner), fault
+            reply = vendor.handle(inner)
         except Exception:
             log.exception("simulated_vendor_failed vendor=%s method=%s path=%s", name, request.method, inner.path)
             return json_reply(500, {"message": f"the simulated vendor {name} failed; see its log"}), fault
+        if _is_browsed(request) and _is_api_error(reply):
+            return VendorReply(303, headers={"location": f"/#{name}"}), fault
+        return reply, fault
 
 
 class _HttpServer(ThreadingHTTPServer):
@@ -131,6 +138,14 @@ def _is_from_elsewhere(headers: Mapping[str, str]) -> bool:
     except ValueError:
         return True
     return not is_ours or headers.get("origin", f"http://{host}") != f"http://{host}"
+
+
+def _is_browsed(request: VendorRequest) -> bool:
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
+
+
+def _is_api_error(reply: VendorReply) -> bool:
+    return reply.status >= 400 and not reply.headers.get("content-type", "").startswith("text/html")
 
 
 class _RequestHandler(BaseHTTPRequestHandler):

@@ -4,6 +4,7 @@ import json
 import re
 import stat
 import tomllib
+from pathlib import Path
 
 import pytest
 from support.sample_mails import dark_logo
@@ -233,6 +234,14 @@ def test_a_sandbox_configuration_needs_no_answer_and_no_placeholder(cli, sandbox
     checked = cli("config", "check", "--json", plugins=None)
     assert checked.code == 0
     assert "example value; set it" not in checked.out
+
+
+def test_the_next_commands_are_those_of_the_start_page(cli, sandbox):
+    page = (Path(__file__).parents[2] / "docs" / "start.md").read_text(encoding="utf-8")
+    result = cli("init", "--sandbox", sandbox.url, plugins=None)
+    commands = result.out.strip().rpartition("Next: ")[2].split(", ")
+    assert commands == ["nps-connect db create", "nps-connect connections apply crm --yes", "nps-connect run"]
+    assert all(f"    {command}" in page for command in commands)
 
 
 def test_a_sandbox_configuration_replaces_real_secrets_only_with_force_and_keeps_a_copy(cli, sandbox):

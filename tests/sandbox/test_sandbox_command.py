@@ -49,11 +49,16 @@ def test_it_prints_its_addresses_as_one_json_line_and_stops_gracefully_on_a_sign
 
 
 def test_without_json_it_prints_a_table_and_the_environment_to_copy(start):
-    process = start("--port", "0", "--smtp-port", "0")
+    process = start("--port", "0", "--smtp-port", "0", "--product-port", "8242")
     lines = []
     while "Ctrl+C" not in (line := process.stdout.readline()):
         lines.append(line)
     assert any("export SMTP_URL=smtp://127.0.0.1:" in line for line in lines)
+    assert "  export NPS_CONNECT_CORE__PUBLIC_URL=http://127.0.0.1:8242\n" in lines
+    assert "  export NPS_CONNECT_CORE__LISTEN=127.0.0.1:8242\n" in lines
+    [page] = [line for line in lines if " page " in line]
+    index = httpx.get(page.split()[-2]).text
+    assert "sends the vendor's webhook to http://127.0.0.1:8242" in " ".join(index.split()).replace("&#39;", "'")
 
 
 def test_a_port_in_use_fails_with_the_options_to_choose_another(start):

@@ -16,7 +16,7 @@ END_MARKER = "--- end of command"
 LAUNCHER = """\
 #!{python}
 from nps_connect.cli import main
-main(prog_name="nps-connect", default_map={{"sandbox": {{"port": 0, "smtp_port": 0}}}})
+main(prog_name="nps-connect", default_map={{"sandbox": {{"port": 0, "smtp_port": 0, "product_port": 0}}}})
 """
 """`nps-connect`, except that the sandbox takes free ports, so that the test needs none of its own."""
 
