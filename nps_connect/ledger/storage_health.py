@@ -139,10 +139,12 @@ class StorageHealth:
                 self._record(problem)
 
     def record_write(self) -> None:
-        """Record a transaction that was committed, which ends a problem."""
+        """Record a transaction that was committed, which ends a problem; log both its start and its end."""
         problem = self.problem
         if problem is None or problem.is_lasting or self._monotonic() - self._failed_at < RECOVERY_SECONDS:
             return
+        if self._logged_at == float("-inf"):  # it ended before the next heartbeat
+            self.log_problem()
         self.problem, self._logged_at = None, float("-inf")
         log.info('database_usable_again after="%s"', problem.text)
 

@@ -52,6 +52,20 @@ def store(ledger, size=1_000_000):
         session.merge(PauseRow(scope="mail", cause="operator", reason=os.urandom(size).hex(), since=MOMENT))
 
 
+def test_a_problem_that_ends_before_it_was_logged_is_logged_with_its_end(ledger, clock, caplog):
+    limit_pages(ledger, 1)
+    with caplog.at_level(logging.INFO):
+        with pytest.raises(DBAPIError):
+            store(ledger)
+        clock.now += 10
+        limit_pages(ledger, 1_000_000)
+        store(ledger)
+    assert [record.getMessage().split()[0] for record in caplog.records] == [
+        "database_unusable",
+        "database_usable_again",
+    ]
+
+
 def test_a_full_disk_is_logged_once_a_minute_and_over_after_a_write(ledger, clock, caplog):
     limit_pages(ledger, 1)
     with caplog.at_level(logging.INFO):
