@@ -104,20 +104,22 @@ def check_if_due(ctx: Context, connection: str, _memo: dict[str, Any]) -> timede
     if last is not None and last.at <= now < last.at + interval:
         return min(RECHECK_INTERVAL, last.at + interval - now)
     complete_check(ctx, connection, run_plugin_check(ctx, connection))
+    with ctx.ledger.read() as session:
+        result = load_checks(session)[connection].detail
+    if result["severity"] == "error" and (last is None or result != last.detail):
+        log.warning(
+            'connection_check_failed connection=%s finding=%s reason="%s"', connection, result["id"], result["text"]
+        )
     return RECHECK_INTERVAL
 
 
 def _record(ctx: Context, connection: str, findings: Sequence[Finding]) -> None:
-    """Record the worst finding of a plugin's check; log an error that is new."""
+    """Record the worst finding of a plugin's check."""
     worst = min(findings, key=lambda finding: SEVERITIES.index(finding.severity), default=None)
     if worst is not None:
         worst = worst.model_copy(update={"text": ctx.redact(worst.text)})
     with ctx.ledger.write() as session:
-        last = load_checks(session).get(connection)
         record_check(session, connection, worst, ctx.clock())
-    if worst is None or worst.severity != "error" or (last is not None and last.detail.get("text") == worst.text):
-        return
-    log.warning('connection_check_failed connection=%s finding=%s reason="%s"', connection, worst.id, worst.text)
 
 
 def ledger_findings(ctx: Context, connection: str) -> list[Finding]:

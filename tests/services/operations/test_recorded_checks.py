@@ -176,8 +176,10 @@ def test_neither_record_nor_log_holds_a_secret_and_the_log_tells_a_failure_once(
     secret = application.ctx.settings.core.signing_keys[0].get_secret_value()
     crm.result = [Finding(severity="error", text=f"the vendor refuses {secret}", fix="renew it")]
     with caplog.at_level(logging.WARNING):
-        check_connection(application.ctx, "crm")
-        check_connection(application.ctx, "crm")
+        for _ in range(3):
+            application.clock.forward("5m")
+            application.run()
+    assert crm.checks == 3
     with application.ledger.read() as session:
         [row] = load_observations(session, "connection_check").values()
     assert row.detail["text"].startswith("the vendor refuses ")
