@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from nps_connect.ledger.bulk_sql import PENDING, by_partial_index
 from nps_connect.ledger.columns import QueuedRow, UtcDateTime
-from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.ledger.tables import AttemptRow, DeliveryRow
 
 SUCCEEDED: ColumnElement[str] = literal_column("'succeeded'")
 """A literal, see `PENDING`."""
@@ -25,8 +25,9 @@ class WaitingRows:
 
     Attributes:
         pending: how many, whenever they are due.
-        due: how many are due now.
-        oldest_due_at: the due time of the first of them, which may lie ahead.
+        due: how many are due now; deliveries count also while they wait for another attempt.
+        oldest_due_at: the due time of the first of them, which may lie ahead; of a delivery that is tried again, its
+            first attempt.
     """
 
     pending: int
@@ -37,7 +38,10 @@ class WaitingRows:
 def load_waiting_rows(session: Session, table: type[QueuedRow], now: datetime) -> dict[str, WaitingRows]:
     """Load the queues of a table that have pending rows, by name."""
     rows = session.connection().execute(_waiting_query(table), {"now": now})
-    return {name: WaitingRows(int(pending), int(due), oldest) for name, pending, due, oldest in rows}
+    waiting: dict[str, WaitingRows] = {}
+    for name, pending, due, oldest, *first_attempts in rows:
+        waiting[name] = WaitingRows(int(pending), int(due), min([oldest, *filter(None, first_attempts)]))
+    return waiting
 
 
 def load_last_successes(session: Session) -> dict[str, datetime]:
@@ -53,7 +57,14 @@ def _waiting_query(table: type[QueuedRow]) -> Select[Any]:
     count = select(func.count()).select_from(rows).where(is_pending)
     is_due = rows.c.due_at <= bindparam("now", type_=UtcDateTime())
     oldest = select(func.min(rows.c.due_at)).where(is_pending)
-    figures = (query.correlate(names).scalar_subquery() for query in (count, count.where(is_due), oldest))
+    queries: list[Select[Any]] = [count, count.where(is_due), oldest]
+    if table is DeliveryRow:  # each retry moves the due time, and an operator means the first one
+        is_retried = rows.c.attempts > 0
+        attempts: Table = AttemptRow.__table__
+        of_retried = rows.join(attempts, attempts.c.delivery_id == rows.c.id)
+        first_attempt = select(func.min(attempts.c.started_at)).select_from(of_retried).where(is_pending, is_retried)
+        queries = [count, count.where(is_due | is_retried), oldest, first_attempt]
+    figures = (query.correlate(names).scalar_subquery() for query in queries)
     return select(names.c.name, *figures).where(names.c.name.is_not(None))
 
 

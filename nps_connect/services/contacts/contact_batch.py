@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Select, Text, bindparam, cast, func, select, update
 from sqlmodel import Session, col
 
-from nps_connect.errors import PluginError
+from nps_connect.errors import DeliveryError, OutcomeUnknown, PluginError, RetryLater
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subjects, person_subject
 from nps_connect.ledger.suppressions import UNCONFIRMED, SuppressionRow
@@ -24,6 +25,8 @@ from nps_connect.records.responses import NPS_SCALE
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.context import Context
+
+log = logging.getLogger(__name__)
 
 ContactRef = tuple[str, str]
 """Connection and vendor id of a contact."""
@@ -84,6 +87,30 @@ def find_contacts(ctx: Context, connection: str, keys: Sequence[ContactKey]) -> 
     if list(map(attrgetter("key"), matches)) != list(keys):
         raise PluginError(target.settings.plugin, "nps_find_contacts did not answer key by key, in order")
     return matches
+
+
+def try_find_contacts(
+    ctx: Context, connection: str, keys: Sequence[ContactKey]
+) -> dict[ContactKey, tuple[Contact, ...]] | DeliveryError:
+    """Return the matches by key, or why there are none: an error of the connection that leaves nothing in doubt."""
+    try:
+        return dict(map(attrgetter("key", "contacts"), find_contacts(ctx, connection, keys)))
+    except OutcomeUnknown as error:  # a look-up has no effect that could have happened
+        return RetryLater(
+            error.message,
+            connection=connection,
+            status=error.status,
+            request_id=error.request_id,
+            exchange=error.exchange,
+        )
+    except DeliveryError as error:
+        error.connection = connection
+        return error
+    except PluginError as error:
+        return RetryLater(f"contacts cannot be looked up: {error.problem}", connection=connection)
+    except Exception as error:  # no mail goes out on stale data
+        log.exception("contact_lookup_failed connection=%s", connection)
+        return RetryLater(f"contacts cannot be looked up ({type(error).__name__})", connection=connection)
 
 
 def upsert_contacts(session: Session, contacts: Iterable[Contact], now: datetime) -> dict[ContactRef, StoredContact]:

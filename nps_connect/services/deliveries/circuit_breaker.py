@@ -11,7 +11,7 @@ from nps_connect.errors import OutcomeUnknown, PluginError, RateLimited, RetryLa
 from nps_connect.ledger import pauses, quotas
 from nps_connect.ledger.columns import delivery_queue
 from nps_connect.ledger.quotas import LedgerRateLimiter
-from nps_connect.services.action_spec import ActionSpec, SettledDelivery
+from nps_connect.services.action_spec import ActionSpec
 from nps_connect.services.context import Context
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def acquire_channel_rate(ctx: Context, connection: str) -> bool:
 
 
 def record_outcomes(
-    ctx: Context, session: Session, connection: str, action: str, settled: Sequence[SettledDelivery], *, probe: bool
+    ctx: Context, session: Session, connection: str, action: str, outcomes: Sequence[object], *, probe: bool
 ) -> bool:
     """Record what one call says about the health of vendor and plugin; return whether the queue may go on.
 
@@ -63,15 +63,15 @@ def record_outcomes(
     Args:
         ctx: the application context.
         session: the transaction that settles the outcomes.
-        connection: the connection that was called.
+        connection: the connection that was called, for the action or to look contacts up.
         action: the action.
-        settled: what was called.
+        outcomes: of the call; what is no error is an answer.
         probe: it was the one call that goes first while the circuit breaker is open.
     """
     breach: PluginError | None = None
     unavailable: list[RetryLater | OutcomeUnknown] = []
     relevant = 0
-    for _row, outcome, *_ in settled:
+    for outcome in outcomes:
         if getattr(outcome, "connection", None) not in (None, connection):
             continue
         relevant += 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -23,10 +23,11 @@ from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.columns import delivery_queue
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.contacts import Contact
-from nps_connect.records.deliveries import Payload, Receipt
+from nps_connect.records.deliveries import Receipt
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch, Prepared, SettledDelivery
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.circuit_breaker import acquire_channel_rate, pause_scopes, record_outcomes
+from nps_connect.services.deliveries.claim import Claim, StartedDelivery
 from nps_connect.services.deliveries.in_doubt import MAX_LEASE_AGE, find_existing, restart, start_at_handover
 from nps_connect.services.deliveries.preparation import (
     LookupResult,
@@ -50,6 +51,9 @@ SETTLE_RETRY_DELAYS_SECONDS = (0.1, 0.3, 1.0, 2.0, 5.0, 5.0, 5.0, 5.0)
 """Together shorter than a lease. Afterwards another worker may have taken over: the deliveries are in doubt, and are
 recovered by their lease."""
 
+STOPPING_ERRORS = (RateLimited, AuthFailed, NotAllowed)
+"""After one of them the queue does not go on: its quota or its scope is paused."""
+
 _UNUSED_DELIVERY_COLUMNS = """
     cancel_code error_kind finished_at hold_code hold_detail last_error lease_until receipt_id receipt_link
     receipt_note started_at state
@@ -60,40 +64,18 @@ UNUSED_DELIVERY_COLUMNS = tuple(_UNUSED_DELIVERY_COLUMNS.split())
 _DELIVERIES = DeliveryRow.__table__
 
 
-class StartedDelivery(NamedTuple):
-    """A delivery that was started, with what its hook receives."""
-
-    row: DeliveryRow
-    item: Payload
-    started_at: datetime
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One claim of a queue: its rows are held under the token.
+class _Started(NamedTuple):
+    """What a transaction has started.
 
     Attributes:
-        ctx: the application context.
-        connection: the connection that is called.
-        spec: the action.
-        token: of the lease.
-        is_probe: the one call that goes first while the circuit breaker is open.
-        starts_at_handover: the plugin says when a message is handed over; until then it has surely not been sent.
+        deliveries: what has started.
+        queue_names: the queues with new work because of what was settled.
+        may_go_on: whether the queue may go on; False, with nothing started, after a look-up that failed.
     """
-
-    ctx: Context
-    connection: str
-    spec: ActionSpec
-    token: str
-    is_probe: bool = False
-    starts_at_handover: bool = False
-
-
-class _Started(NamedTuple):
-    """What a transaction has started, and the queues with new work because of what it settled."""
 
     deliveries: Sequence[StartedDelivery]
     queue_names: set[str]
+    may_go_on: bool = True
 
 
 def drain_deliveries(
@@ -150,7 +132,8 @@ def _drain_batch(ctx: Context, connection: str, spec: ActionSpec, batch_size: in
         started = looked_up
     for name in started.queue_names:
         ctx.wake(name)
-    return len(ids), _call_and_settle(claim, started.deliveries) if rows else True
+    may_go_on = not rows or (started.may_go_on and _call_and_settle(claim, started.deliveries))
+    return len(ids), may_go_on
 
 
 def _look_up_and_start(claim: Claim, rows: Sequence[DeliveryRow], contacts: Mapping[int, Contact]) -> _Started | None:
@@ -159,7 +142,7 @@ def _look_up_and_start(claim: Claim, rows: Sequence[DeliveryRow], contacts: Mapp
     ctx.leases.record_progress()
     if spec.customer_facing and not acquire_channel_rate(ctx, connection):
         return None
-    lookups = look_up_contacts(ctx, spec, connection, contacts)
+    lookups, answers = look_up_contacts(ctx, spec, connection, contacts)
     with ctx.ledger.write() as session:
         if not pauses.load_paused_scopes(session, ctx.state_dir).isdisjoint(pause_scopes(connection, spec)):
             return None
@@ -167,7 +150,15 @@ def _look_up_and_start(claim: Claim, rows: Sequence[DeliveryRow], contacts: Mapp
         loaded = claims.load_claimed(session, DeliveryRow, ids, token=claim.token, without=UNUSED_DELIVERY_COLUMNS)
         ours = [row for row in loaded if row.lease_token == claim.token]
         batch = load_batch(ctx, session, connection, ours, lookups)
-        return _prepare_and_start(claim, session, batch, lookups, ctx.clock())
+        started = _prepare_and_start(claim, session, batch, lookups, ctx.clock())
+        for name, error in answers.items():
+            if name == connection and started.deliveries:
+                continue  # the call that follows tells more
+            is_probe = claim.is_probe and name == connection
+            may_go_on = record_outcomes(ctx, session, name, spec.action, [error], probe=is_probe)
+            if name == connection:
+                started = started._replace(may_go_on=may_go_on and not isinstance(error, STOPPING_ERRORS))
+    return started
 
 
 def _prepare_and_start(
@@ -265,11 +256,12 @@ def settle_batch(claim: Claim, settled: Sequence[SettledDelivery]) -> bool:
     ctx = claim.ctx
     with ctx.ledger.write() as session:
         queue_names = settle(ctx, session, claim.connection, claim.spec, settled, claim.token)
-        may_go_on = record_outcomes(ctx, session, claim.connection, claim.spec.action, settled, probe=claim.is_probe)
+        outcomes = list(map(attrgetter("outcome"), settled))
+        may_go_on = record_outcomes(ctx, session, claim.connection, claim.spec.action, outcomes, probe=claim.is_probe)
     for queue_name in queue_names:
         ctx.wake(queue_name)
     for delivery in settled:
-        may_go_on &= not isinstance(delivery.outcome, RateLimited | AuthFailed | NotAllowed)
+        may_go_on &= not isinstance(delivery.outcome, STOPPING_ERRORS)
     return may_go_on
 
 

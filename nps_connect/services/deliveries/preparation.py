@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Table, bindparam, select
 from sqlmodel import Session, col
 
-from nps_connect.errors import DeliveryError, PluginError, RetryLater
+from nps_connect.errors import DeliveryError
 from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import RUNNING, in_list, load_columns, not_in_list, without_index
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
@@ -29,7 +29,7 @@ from nps_connect.services.action_spec import (
     PreparationBatch,
     PreparationResult,
 )
-from nps_connect.services.contacts.contact_batch import find_contacts, load_people, upsert_contacts
+from nps_connect.services.contacts.contact_batch import load_people, try_find_contacts, upsert_contacts
 from nps_connect.services.contacts.store import (
     MAX_HISTORY,
     build_contact,
@@ -46,6 +46,9 @@ UNUSED_RESPONSE_COLUMNS = ("provisional_score", "provisional_at", "provisional_b
 
 LookupResult = Contact | DeliveryError | NotAttempted
 """The contact as the vendor has it now, or why the delivery cannot go on."""
+
+VendorAnswers = Mapping[str, DeliveryError | None]
+"""By connection that was asked for contacts: its error, or None if it answered."""
 
 _DELIVERIES: Table = DeliveryRow.__table__
 _COMPETING_ROWS = select(
@@ -197,15 +200,19 @@ def contacts_to_look_up(spec: ActionSpec, batch: PreparationBatch) -> dict[int, 
 
 def look_up_contacts(
     ctx: Context, spec: ActionSpec, connection: str, contacts: Mapping[int, Contact]
-) -> dict[int, LookupResult]:
-    """Ask vendors for contacts, by delivery id; no transaction may be open.
+) -> tuple[dict[int, LookupResult], VendorAnswers]:
+    """Ask vendors for contacts; no transaction may be open.
 
     Contacts of other connections are found by their address. One that its own connection does not find is deleted.
+
+    Returns:
+        The results by delivery id, and what each vendor that was asked answered.
     """
     by_email = spec.contact_lookup == "target"
     if by_email and not ctx.has(connection, "nps_find_contacts"):
-        return dict.fromkeys(contacts, NotAttempted.skipped(f"{connection} does not know this person"))
+        return dict.fromkeys(contacts, NotAttempted.skipped(f"{connection} does not know this person")), {}
     results: dict[int, LookupResult] = {}
+    answers: dict[str, DeliveryError | None] = {}
     keys_by_connection: dict[str, dict[int, ContactKey]] = defaultdict(dict)
     for row_id, contact in contacts.items():
         if not by_email:
@@ -215,7 +222,8 @@ def look_up_contacts(
         else:
             results[row_id] = NotAttempted.skipped("the contact has no address to be found by")
     for name, keys in keys_by_connection.items():
-        matches = _find_contacts(ctx, name, list(dict.fromkeys(keys.values())))
+        matches = try_find_contacts(ctx, name, list(dict.fromkeys(keys.values())))
+        answers[name] = matches if isinstance(matches, DeliveryError) else None
         for row_id, key in keys.items():
             if isinstance(matches, DeliveryError):
                 results[row_id] = matches
@@ -226,7 +234,7 @@ def look_up_contacts(
                 results[row_id] = NotAttempted.skipped(f"{name} {problem}")
             else:
                 results[row_id] = contacts[row_id].model_copy(update={"deleted": True})
-    return results
+    return results, answers
 
 
 def _block(spec: ActionSpec, batch: PreparationBatch, row: DeliveryRow) -> NotAttempted | None:
@@ -284,17 +292,3 @@ def _load_histories(
     for history in histories.values():
         history.sort(key=attrgetter("answered_at"), reverse=True)
     return histories
-
-
-def _find_contacts(
-    ctx: Context, connection: str, keys: list[ContactKey]
-) -> dict[ContactKey, tuple[Contact, ...]] | DeliveryError:
-    try:
-        return dict(map(attrgetter("key", "contacts"), find_contacts(ctx, connection, keys)))
-    except DeliveryError as error:
-        return error
-    except PluginError as error:
-        return RetryLater(f"contacts cannot be looked up: {error.problem}", connection=connection)
-    except Exception as error:  # no mail goes out on stale data
-        log.exception("contact_lookup_failed connection=%s", connection)
-        return RetryLater(f"contacts cannot be looked up ({type(error).__name__})", connection=connection)

@@ -9,11 +9,12 @@ from sqlalchemy import text
 from support.application import ApplicationHarness
 from support.fake_vendors import FakeCrm
 
-from nps_connect import AuthFailed, Finding, OutcomeUnknown, Receipt, RetryLater, hookimpl
+from nps_connect import AuthFailed, Finding, NotAllowed, OutcomeUnknown, Receipt, RetryLater, hookimpl
 from nps_connect.ledger import pauses
 from nps_connect.ledger.claims import LEASE_DURATION
 from nps_connect.records.deliveries import HoldCode
 from nps_connect.services.deliveries.circuit_breaker import record_hang
+from nps_connect.services.operations.ledger_findings import load_findings
 
 
 def answered(application, people: int, score: int = 9) -> None:
@@ -29,6 +30,12 @@ def stopped(application) -> dict[str, str]:
 def broken_until(application, name: str):
     with application.ledger.read() as session:
         return max(pauses.no_call_before(session, name), default=None)
+
+
+def findings(application, name: str) -> dict[str, str]:
+    with application.ledger.read() as session:
+        found = load_findings(session, application.ctx.settings, application.clock())
+    return {finding.id: finding.text for finding in found if finding.subject == name}
 
 
 def test_an_unavailable_vendor_opens_the_breaker_and_gets_one_probe(application, clock):
@@ -69,6 +76,100 @@ def test_an_unavailable_crm_does_not_open_the_breaker_of_the_mail_channel(applic
         application.run(only="send_survey")
         application.clock.forward("3h")
     assert broken_until(application, "mail") is None
+    assert broken_until(application, "crm") is not None
+    application.crm.looking = []
+    application.run(only="send_survey")
+    assert broken_until(application, "crm") is None, "it answers again"
+
+
+@pytest.fixture
+def two_crms(ledger, clock):
+    """Scores of people of one CRM are written at another one, which must look them up."""
+    routes = [{"on": "any", "do": "write_score", "via": "shop"}]
+    application = ApplicationHarness(ledger, clock, {"connections": {"shop": {"plugin": "acme"}}, "routes": routes})
+    answered(application, 3)
+    return application
+
+
+def test_failed_lookups_at_the_called_vendor_open_its_breaker_and_count_as_probes(two_crms, clock):
+    two_crms.crm.looking = [RetryLater("the shop is down")] * 6
+    two_crms.run(only="write_score")
+    assert findings(two_crms, "shop") == {
+        "connection-failing": "calls that failed in a row: 1; the last: the shop is down",
+        "deliveries-overdue": "deliveries pending: 3, of which due: 3",
+    }
+    for wait in ("20s", "2m", "6m", "20m"):
+        two_crms.clock.forward(wait)
+        two_crms.run(only="write_score")
+    assert broken_until(two_crms, "shop") == clock.now + timedelta(seconds=5)
+    assert "the shop is down" in findings(two_crms, "shop")["circuit-open"]
+    two_crms.clock.forward("3h")
+    looked = two_crms.crm.looked
+    two_crms.run(only="write_score")
+    assert two_crms.crm.looked == looked + 1, "one goes first, and fails"
+    assert broken_until(two_crms, "shop") == clock.now + timedelta(seconds=15)
+    two_crms.clock.forward("9h")
+    two_crms.run(only="write_score")
+    assert broken_until(two_crms, "shop") is None
+    assert {row.state for row in two_crms.deliveries("write_score")} == {"succeeded"}
+    assert findings(two_crms, "shop") == {}
+
+
+def test_a_delivery_that_is_retried_is_overdue_since_its_first_attempt(two_crms):
+    two_crms.crm.looking = [RetryLater("the shop is down")] * 4
+    for wait in ("20s", "2m", "6m", "4m"):
+        two_crms.run(only="write_score")
+        two_crms.clock.forward(wait)
+    assert {row.due_at > two_crms.clock() for row in two_crms.deliveries("write_score")} == {True}
+    with two_crms.ledger.read() as session:
+        found = load_findings(session, two_crms.ctx.settings, two_crms.clock())
+    texts = [finding.text for finding in found if finding.severity == "warning" and finding.id == "deliveries-overdue"]
+    assert texts == ["overdue in shop/write_score: 3, the oldest since 12 minutes"]
+
+
+def test_a_probe_whose_lookup_finds_nobody_closes_the_breaker(two_crms):
+    two_crms.crm.people.clear()
+    with two_crms.ledger.write() as session:
+        for _ in range(pauses.FAILURE_THRESHOLD):
+            pauses.record_failure(session, "connection:shop", reason="down", now=two_crms.clock())
+    two_crms.clock.forward("6s")
+    two_crms.run(only="write_score")
+    assert broken_until(two_crms, "shop") is None
+    assert {row.state for row in two_crms.deliveries("write_score")} == {"skipped"}
+
+
+def test_a_lookup_that_succeeds_does_not_hide_that_the_calls_fail(two_crms):
+    two_crms.crm.raising = [RetryLater("no scores now")] * 5
+    for _ in range(5):
+        two_crms.run(only="write_score")
+        two_crms.clock.forward("1h")
+    assert "calls that failed in a row: 5" in findings(two_crms, "shop")["connection-failing"]
+
+
+@pytest.mark.parametrize(
+    ("error", "paused"),
+    [
+        (AuthFailed("expired"), {"connection:shop": "auth"}),
+        (NotAllowed("no contacts for you"), {"queue:shop/write_score": "not_allowed"}),
+    ],
+)
+def test_refused_credentials_in_a_lookup_pause_as_in_the_call(two_crms, error, paused):
+    two_crms.crm.looking = [error] * 9
+    looked = two_crms.crm.looked
+    two_crms.run(only="write_score")
+    assert (stopped(two_crms), two_crms.crm.looked) == (paused, looked + 1)
+    assert [row.error_kind for row in two_crms.deliveries("write_score")] == [error.kind] * 3
+
+
+def test_a_lookup_without_an_answer_leaves_no_mail_in_doubt(application):
+    application.crm.knows("1", "marie@example.com")
+    application.webhook(application.won("1"))
+    application.run()
+    application.clock.forward("3d")
+    application.crm.looking = [OutcomeUnknown("no answer")]
+    application.run(only="send_survey")
+    row = application.deliveries("send_survey")[0]
+    assert (row.state, row.error_kind, row.in_doubt) == ("pending", RetryLater.kind, False)
 
 
 def test_the_receipt_of_another_delivery_holds_the_delivery(application):
