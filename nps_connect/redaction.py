@@ -44,7 +44,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._plain = frozenset(
-            part for secret in secrets for part in _secret_parts(secret) if len(part) >= MIN_SECRET_LENGTH
+            part for secret in secrets for part in secret_parts(secret) if len(part) >= MIN_SECRET_LENGTH
         )
         encoded = {encoding for part in self._plain for encoding in _encodings(part)}
         self._encoded = sorted(encoded, key=len, reverse=True)
@@ -60,7 +60,8 @@ class Redactor:
         return Redactor([*self._plain, *secrets])
 
 
-def _secret_parts(secret: str) -> Iterator[str]:
+def secret_parts(secret: str) -> Iterator[str]:
+    """Yield a secret and what is secret inside it: the credentials of a header, the password of a URL."""
     secret = secret.strip()
     yield secret
     scheme, space, credentials = secret.partition(" ")

@@ -125,6 +125,10 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "scope-missing": FindingKind("Permission missing", "The vendor refuses the calls that need it."),
     "segment-without-route": FindingKind("Responses without an effect", "Nobody learns of them."),
     "secret-missing": FindingKind("Secret missing", "The connection that needs it cannot work."),
+    "secret-weak": FindingKind(
+        "Secret too weak",
+        "It is easily guessed, and hidden wherever a message holds the same word.",
+    ),
     "sender-domain": FindingKind("Sender domain not set up", "Mail goes to the spam folder or is refused."),
     "setup-missing": FindingKind("Set-up at the vendor incomplete", "Some features do not work there."),
     "shadow-mode": FindingKind("Shadow mode", "Decisions are recorded, nothing is sent."),

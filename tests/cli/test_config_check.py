@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 NO_ADDRESS = "core.postal_address is not set: many countries require one in such mails; set core.postal_address"
 NO_TRIGGER = "no trigger is configured, so no event leads to a survey; add [[triggers]]"
 
@@ -86,6 +88,17 @@ def test_warning_about_secrets_readable_by_others(configured_cli):
     (configured_cli.folder / "nps-connect.env").chmod(0o640)
     sentence = "nps-connect.env is readable by other users; chmod 600 nps-connect.env"
     assert sentence in warnings(configured_cli)
+
+
+@pytest.mark.parametrize(("password", "is_weak"), [("wrong", True), ("incorrectly", True), ("x7-Qp2!kd", False)])
+def test_warning_about_secrets_that_may_be_ordinary_words(configured_cli, password, is_weak):
+    found = warnings(configured_cli, SMTP_URL=f"smtps://mailer:{password}@relay.example.net")
+    sentence = (
+        "connections.mail.smtp_url is too weak, or is not the vendor's secret; "
+        "set one of 8 or more characters, not only letters"
+    )
+    assert (sentence in found) == is_weak
+    assert password not in " ".join(found)
 
 
 def test_text_output_contains_warnings(configured_cli):

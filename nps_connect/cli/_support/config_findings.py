@@ -12,8 +12,13 @@ from nps_connect.cli._support.options import CheckedConfig
 from nps_connect.records.base import is_loopback
 from nps_connect.records.filters import nearest_name
 from nps_connect.records.findings import Finding
+from nps_connect.redaction import iter_secrets, secret_parts
 from nps_connect.settings.key_paths import format_key_path
 from nps_connect.settings.load_settings import environment_path
+
+MIN_SECRET_LENGTH = 8
+MIN_LETTERS = 16
+"""A secret of letters only that is shorter may be a word; application passwords of mail providers have 16 letters."""
 
 
 def config_findings(checked: CheckedConfig, path: Path) -> list[Finding]:
@@ -27,6 +32,7 @@ def config_findings(checked: CheckedConfig, path: Path) -> list[Finding]:
         *_check_core(checked),
         *_check_file_mode(environment_path(path)),
         *_check_example_values(checked),
+        *_check_secrets(checked),
         *_check_unused(checked),
         *_check_selective_reviews(checked),
         *_check_filters(checked),
@@ -74,6 +80,23 @@ def _check_example_values(checked: CheckedConfig) -> Iterator[Finding]:
     for example in find_example_values(checked.settings, checked.plugins):
         text = f"{format_key_path(example.key_path)} still has its example value"
         yield _error("example-value", text, example.fix)
+
+
+def _check_secrets(checked: CheckedConfig) -> Iterator[Finding]:
+    """Warn about secrets that may be ordinary words: too short, or a few letters only."""
+    examples = {example.key_path for example in find_example_values(checked.settings, checked.plugins)}
+    for name, settings in checked.connections.items():
+        for key in type(settings).model_fields:
+            secrets = iter_secrets(getattr(settings, key))
+            if ("connections", name, key) not in examples and any(
+                _is_weak(part) for secret in secrets for part in secret_parts(secret)
+            ):
+                text = f"{format_key_path(('connections', name, key))} is too weak, or is not the vendor's secret"
+                yield _warn("secret-weak", text, f"set one of {MIN_SECRET_LENGTH} or more characters, not only letters")
+
+
+def _is_weak(secret: str) -> bool:
+    return 0 < len(secret) < MIN_SECRET_LENGTH or (secret.isalpha() and len(secret) < MIN_LETTERS)
 
 
 def _check_unused(checked: CheckedConfig) -> Iterator[Finding]:
