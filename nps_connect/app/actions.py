@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import get_args
 
 from nps_connect.errors import ConfigError
-from nps_connect.records.deliveries import Action
+from nps_connect.records.actions import Action
 from nps_connect.services.action_spec import ActionSpec, ActionSpecs
 from nps_connect.services.cases.actions import ACTIONS as CASE_ACTIONS
 from nps_connect.services.invitations.actions import ACTIONS as INVITATION_ACTIONS

@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -33,7 +34,7 @@ from nps_connect.settings.load_settings import load_settings
 from nps_connect.settings.model import Settings
 from nps_connect.worker.engine import Engine
 from nps_connect.worker.jobs import build_jobs, sync_job_rows
-from nps_connect.worker.queues import build_queues
+from nps_connect.worker.queues import build_queues, load_due_times
 
 DEFAULT_CONCURRENCY = 4
 """Threads per connection in one process, unless configured."""
@@ -61,7 +62,8 @@ class Application:
         names = self.ctx.connections
         settings = self.ctx.settings
         concurrency = {name: settings.delivery.concurrency.get(name, DEFAULT_CONCURRENCY) for name in names}
-        engine = Engine(self.ctx, build_queues(self.ctx, jobs), settings.core.workers, concurrency)
+        queues = build_queues(self.ctx, jobs)
+        engine = Engine(self.ctx, queues, settings.core.workers, concurrency, partial(load_due_times, self.ctx))
         self.ctx.wake.forward_to = engine.wake
         return engine
 

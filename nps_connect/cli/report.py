@@ -71,7 +71,8 @@ def _count_responses(
     from sqlmodel import col
 
     from nps_connect.ledger.tables import ResponseRow
-    from nps_connect.records.responses import NPS_SCALE, segment_of
+    from nps_connect.records.base import NPS_SCALE
+    from nps_connect.records.responses import segment_of
     from nps_connect.services.contacts.store import confirmed_clause
 
     clause = confirmed_clause()

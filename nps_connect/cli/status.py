@@ -130,6 +130,9 @@ def _print_status(system: SystemStatus, zone: tzinfo) -> None:
 
 
 def _row(name: str, connection: ConnectionStatus, now: datetime) -> tuple[object, ...]:
+    from nps_connect.ledger.queue_figures import format_counts
+
+    due_counts = [rows.due for rows in connection.queues.values()]
     oldest = min((rows.oldest_due_at for rows in connection.queues.values()), default=None)
     return (
         name,
@@ -137,7 +140,7 @@ def _row(name: str, connection: ConnectionStatus, now: datetime) -> tuple[object
         _age(connection.last_event_at, now) if connection.events != "none" else None,
         _age(connection.last_success_at, now),
         _age(connection.last_error.since, now) if connection.last_error else None,
-        sum(rows.due for rows in connection.queues.values()) or None,
+        format_counts(due_counts) if any(due_counts) else None,
         _age(oldest, now) if oldest is not None and oldest <= now else None,
         connection.deliveries.get("held") or None,
         connection.deliveries.get("dead") or None,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sqlalchemy import BigInteger, Dialect, Index, Integer, MetaData, Table, text
+from sqlalchemy import BigInteger, Connection, Dialect, Index, Integer, MetaData, Table, event, text
 from sqlalchemy.types import DateTime, TypeDecorator
 from sqlmodel import Field, Session, SQLModel
 
@@ -24,6 +24,9 @@ JOBS_QUEUE = "jobs"
 UNFINISHED_STATES = ("pending", "running", "held", "dead")
 FINISHED_STATES = ("succeeded", "skipped", "cancelled")
 """States of deliveries: nobody has to handle a finished one any more."""
+
+PREDICATE = "where"
+"""Key of an index's `info` with the predicate of a partial index, as SQL."""
 
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """64 bits on both databases: SQLite's ``INTEGER PRIMARY KEY`` has 64 bits, and only this spelling is the row id."""
@@ -125,7 +128,16 @@ def queue_indexes(table: str) -> tuple[Any, ...]:
 
 def partial_index(name: str, *columns: str, where: str) -> Index:
     """Return a partial index; a query uses it only if it states the predicate with literals, not parameters."""
-    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+    return Index(name, *columns, info={PREDICATE: where})
+
+
+@event.listens_for(Base.metadata, "before_create")
+def _set_predicates(metadata: MetaData, connection: Connection, **_options: object) -> None:
+    """Give the partial indexes their predicate for one dialect: to name a dialect at import loads all its drivers."""
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            if PREDICATE in index.info:
+                index.dialect_kwargs[f"{connection.dialect.name}_where"] = text(index.info[PREDICATE])
 
 
 def parse_queue(connection: str) -> str:

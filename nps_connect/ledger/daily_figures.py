@@ -12,7 +12,7 @@ from sqlmodel import Field, Session, col
 
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.responses import NPS_SCALE
+from nps_connect.records.base import NPS_SCALE
 
 VERDICTS = "verdicts"
 """In place of a scale: decisions of triggers, counted when they are deleted."""

@@ -12,7 +12,7 @@ from sqlmodel import Field, Session, col
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import Base, BigId, insert_for
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.responses import Segment
+from nps_connect.records.base import Segment
 
 ReviewLinkEvent = Literal["shown", "sent", "opened", "bot_opened"]
 TALLY_KEY = ("platform", "segment", "contact_id")

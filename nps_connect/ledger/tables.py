@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import JSON, Field
 
 from nps_connect.ledger.columns import Base, BigId, QueuedRow, UtcDateTime, partial_index, queue_indexes
-from nps_connect.records.responses import NPS_SCALE
+from nps_connect.records.base import NPS_SCALE
 
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"

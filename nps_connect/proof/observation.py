@@ -16,7 +16,8 @@ from nps_connect.proof.cast import Player
 from nps_connect.proof.play import PlayLog
 from nps_connect.proof.stand_in import Outbox
 from nps_connect.proof.twin import Twin
-from nps_connect.records.deliveries import Alert, ScoreUpdate, TicketDraft, hold_text
+from nps_connect.records.actions import hold_text
+from nps_connect.records.deliveries import Alert, ScoreUpdate, TicketDraft
 from nps_connect.records.messages import Message, MessageKind
 from nps_connect.simulation import VendorEffects
 

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from nps_connect.proof.cast import Cast
 from nps_connect.proof.observation import Responded
 from nps_connect.proof.oracles import plan
+from nps_connect.records.base import SEGMENTS
 from nps_connect.records.filters import nearest_name
 from nps_connect.records.findings import Finding
-from nps_connect.records.responses import SEGMENTS, segment_of
+from nps_connect.records.responses import segment_of
 from nps_connect.records.snapshots import AccountSnapshot, VendorField
 from nps_connect.rules.filters import Filter
 from nps_connect.rules.quiet_span import measure_quiet_span

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import col
 
 from nps_connect.app.application import Application
 from nps_connect.ledger.columns import JOBS_QUEUE
-from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
+from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.ledger.workers import POLL_JOB_PREFIX, JobRow
 from nps_connect.worker.jobs import build_jobs, sync_job_rows
-from nps_connect.worker.queues import WorkQueue, build_queues
+from nps_connect.worker.queues import WorkQueue, build_queues, load_due_times
 
-WORK_TABLES: tuple[type[Any], ...] = (RawRequest, EventRow, DeliveryRow)
 SKIPPED_JOBS = ("retention", "reconcile", "alarms", "pause_notices", "check")
 """Periodic jobs without part in a proof: they delete what is old, look for lost webhooks, write to staff, and
 check what `connections check` does."""
@@ -37,7 +35,7 @@ class WorkLoop:
         jobs = {name: job for name, job in build_jobs(self._ctx).items() if name.partition(":")[0] not in SKIPPED_JOBS}
         sync_job_rows(self._ctx, jobs)
         queues = build_queues(self._ctx, jobs)
-        self._work = {queue.name: queue for queue in queues if queue.table in WORK_TABLES}
+        self._work = {queue.name: queue for queue in queues if queue.table is not JobRow}
         self._jobs = [queue for queue in queues if queue.table is JobRow and queue.name == JOBS_QUEUE]
         self._polls = [queue for queue in queues if queue.table is JobRow and queue.name != JOBS_QUEUE]
 
@@ -69,7 +67,7 @@ class WorkLoop:
 
     def next_due(self) -> datetime | None:
         """Return when the next work is due (not jobs, and not in paused queues); None if there is none."""
-        moments = [self._work[name].next_due(self._ctx) for name in self._due_by_queue() if name in self._work]
+        moments = [self._work[name].next_due(self._ctx) for name in load_due_times(self._ctx) if name in self._work]
         return min((moment for moment in moments if moment is not None), default=None)
 
     def has_in_doubt(self) -> bool:
@@ -80,7 +78,7 @@ class WorkLoop:
 
     def _run_work(self) -> int:
         """Drain each queue that is due once; return the claimed rows."""
-        due, claimed = self._due_by_queue(), 0
+        due, claimed = load_due_times(self._ctx), 0
         for name, queue in self._work.items():
             if name in due and due[name] <= self._ctx.clock() and self._is_due(queue):
                 claimed += queue.drain(_never)
@@ -100,16 +98,6 @@ class WorkLoop:
         """Return whether a queue has due rows and is not paused."""
         due_at = queue.next_due(self._ctx)
         return due_at is not None and due_at <= self._ctx.clock()
-
-    def _due_by_queue(self) -> dict[str, datetime]:
-        """Return the due time of the first pending row of each queue."""
-        due: dict[str, datetime] = {}
-        with self._ctx.ledger.read() as session:
-            for table in WORK_TABLES:
-                query = select(col(table.queue_name), func.min(col(table.due_at)))
-                query = query.where(col(table.state) == "pending").group_by(col(table.queue_name))
-                due.update((name, due_at) for name, due_at in session.execute(query).all())
-        return due
 
 
 def _never() -> bool:

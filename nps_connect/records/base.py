@@ -1,4 +1,4 @@
-"""Base of all records: frozen, no unknown keys, aware UTC times."""
+"""Base of all records (frozen, no unknown keys, aware UTC times), and the NPS scale with its segments."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Callable
 from datetime import UTC
 from operator import methodcaller
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, GetPydanticSchema
 from pydantic_core import core_schema
@@ -34,6 +34,14 @@ Moment = Annotated[AwareDatetime, AfterValidator(methodcaller("astimezone", UTC)
 
 Score = Annotated[int, Field(strict=True, ge=0, le=10)]
 """A score on the NPS scale: an integer 0 to 10; anything else is refused, never rounded."""
+
+NPS_SCALE = "nps-0-10"
+"""The scale of scores that have a segment and count for the NPS; scores on other scales are never mixed in."""
+
+Segment = Literal["promoter", "passive", "detractor"]
+SEGMENTS: tuple[Segment, ...] = ("promoter", "passive", "detractor")
+SEGMENT_BY_SCORE: tuple[Segment, ...] = (*(SEGMENTS[2],) * 7, "passive", "passive", "promoter", "promoter")
+"""The segment of each score from 0 to 10."""
 
 _PRINTABLE = r"\p{L}\p{M}\p{N}\p{P}\p{S}\p{Zs}"
 

@@ -10,8 +10,8 @@ import httpx
 from pydantic import ConfigDict, Field, model_validator
 
 from nps_connect.errors import DeliveryError
+from nps_connect.records.actions import Action
 from nps_connect.records.base import Moment, Record
-from nps_connect.records.deliveries import Action
 from nps_connect.records.vendor_responses import VendorResponse
 
 FieldType = Literal["text", "number", "boolean", "moment"]

@@ -7,9 +7,8 @@ from typing import Literal, NamedTuple
 
 from pydantic import Field
 
-from nps_connect.records.base import Line, Moment, Record, Score
+from nps_connect.records.base import Line, Moment, Record, Score, Segment
 from nps_connect.records.deliveries import ReviewDestination
-from nps_connect.records.responses import Segment
 
 PageState = Literal["open", "answered", "expired", "unknown"]
 VisitOutcome = Literal["open", "answered", "expired", "unknown", "test"]

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
-from nps_connect.records.base import Line, Moment, Record, Score, Text
+from nps_connect.records.base import SEGMENT_BY_SCORE, Line, Moment, Record, Score, Segment, Text
 from nps_connect.records.contacts import Contact
-
-NPS_SCALE = "nps-0-10"
-"""The scale of scores that have a segment and count for the NPS; scores on other scales are never mixed in."""
-
-Segment = Literal["promoter", "passive", "detractor"]
-SEGMENTS: tuple[Segment, ...] = ("promoter", "passive", "detractor")
 
 
 def segment_of(score: int) -> Segment:
@@ -24,9 +16,7 @@ def segment_of(score: int) -> Segment:
     """
     if type(score) is not int or not 0 <= score <= 10:
         raise ValueError(f"a score is an integer from 0 to 10, not {score!r}")
-    if score >= 9:
-        return "promoter"
-    return "passive" if score >= 7 else "detractor"
+    return SEGMENT_BY_SCORE[score]
 
 
 class FollowUpAnswer(Record):
@@ -73,7 +63,7 @@ class Response(Record):
     @property
     def segment(self) -> Segment:
         """The segment of the score."""
-        return segment_of(self.score)
+        return SEGMENT_BY_SCORE[self.score]
 
 
 class EarlierResponse(Record):

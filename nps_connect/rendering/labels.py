@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from babel import Locale
 from babel.dates import format_date, format_time
 
-from nps_connect.records.deliveries import Action
-from nps_connect.records.responses import Segment
+from nps_connect.records.actions import Action
+from nps_connect.records.base import Segment
 from nps_connect.rendering.catalogs import load_translations
 from nps_connect.sanitization import one_line
 

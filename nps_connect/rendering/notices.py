@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from nps_connect.errors import AuthFailed, NotAllowed, Rejected, RetryLater, TargetGone, Undeliverable
-from nps_connect.records.deliveries import Action
+from nps_connect.records.actions import Action
 from nps_connect.rendering.catalogs import SOURCE_LANGUAGE, translator
 from nps_connect.rendering.labels import action_label, failure_label
 from nps_connect.sanitization import one_line

@@ -8,8 +8,9 @@ from fractions import Fraction
 from itertools import product
 from math import log
 
+from nps_connect.records.base import SEGMENTS, Segment
 from nps_connect.records.connectors import ReviewPolicy
-from nps_connect.records.responses import SEGMENTS, Segment, segment_of
+from nps_connect.records.responses import segment_of
 from nps_connect.rules.routing import route_matches
 from nps_connect.rules.sampling import stable_hash
 from nps_connect.settings.model import Route

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Literal, NamedTuple
 
-from nps_connect.records.deliveries import CommentPolicy
+from nps_connect.records.actions import CommentPolicy
 from nps_connect.records.responses import Response
 from nps_connect.settings.model import Route, RoutedAction
 

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from nps_connect.plugins import Plugins
-from nps_connect.records.responses import SEGMENTS
+from nps_connect.records.base import SEGMENTS
 from nps_connect.sandbox import scanner
 from nps_connect.sandbox.capabilities import DemoCapabilities, detect_capabilities
 from nps_connect.sandbox.factory import build_sandbox

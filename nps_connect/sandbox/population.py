@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Literal
 
-from nps_connect.records.responses import Segment, segment_of
+from nps_connect.records.base import Segment
+from nps_connect.records.responses import segment_of
 from nps_connect.simulation import SimulatedPerson
 
 Behaviour = Literal["press", "press_then_comment", "send", "look", "ignore"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nps_connect.records.responses import SEGMENTS, Segment
+from nps_connect.records.base import SEGMENTS, Segment
 from nps_connect.sandbox.capabilities import DemoCapabilities
 from nps_connect.sandbox.mail import ReceivedMail
 from nps_connect.sandbox.population import Customer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from nps_connect.records.responses import SEGMENTS
+from nps_connect.records.base import SEGMENTS
 from nps_connect.sandbox.capabilities import DemoCapabilities
 from nps_connect.sandbox.mail import ReceivedMail
 from nps_connect.sandbox.population import Customer

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from sqlmodel import Session
 
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
+from nps_connect.records.actions import Action, CancelCode, HoldCode
 from nps_connect.records.contacts import Contact
-from nps_connect.records.deliveries import Action, CancelCode, HoldCode, Payload, Receipt
+from nps_connect.records.deliveries import Payload, Receipt
 from nps_connect.rules.retry_plan import RetryPlan
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.settings.model import Settings

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from nps_connect.records.deliveries import Action
+from nps_connect.records.actions import Action
 from nps_connect.settings.base import Name, SettingsTable
 from nps_connect.settings.durations import Duration
 

@@ -8,9 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticKnownError
 
-from nps_connect.records.base import Score
-from nps_connect.records.deliveries import CommentPolicy
-from nps_connect.records.responses import SEGMENTS, Segment, segment_of
+from nps_connect.records.actions import CommentPolicy
+from nps_connect.records.base import SEGMENT_BY_SCORE, SEGMENTS, Score, Segment
 from nps_connect.settings.base import Language, Name, SettingsTable
 from nps_connect.settings.durations import Duration
 
@@ -90,5 +89,5 @@ class Route(SettingsTable):
     def accepted_scores(self) -> tuple[int, ...]:
         """The scores that the route applies to."""
         return tuple(
-            score for score in range(11) if segment_of(score) in self.on and score in (self.scores or (score,))
+            score for score in range(11) if SEGMENT_BY_SCORE[score] in self.on and score in (self.scores or (score,))
         )

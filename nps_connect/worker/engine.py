@@ -6,7 +6,8 @@ import logging
 import math
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from nps_connect.services.context import Context
 from nps_connect.worker.queues import WorkQueue
@@ -14,7 +15,7 @@ from nps_connect.worker.queues import WorkQueue
 log = logging.getLogger(__name__)
 
 POLL_INTERVAL_SECONDS = 1.0
-"""How often a queue is checked without a wake-up: another process may have added work."""
+"""How often all queues are checked, together, without a wake-up: another process may have added work."""
 
 STARVATION_LIMIT_SECONDS = 1.0
 """Queues that have waited this long for a thread precede those of higher priority, the longest wait first."""
@@ -26,6 +27,7 @@ class Engine:
     """Drains queues with threads.
 
     Each connection can always use one thread, so that a slow vendor never blocks another; further threads are shared.
+    One query finds the queues with due rows; only these are checked for pauses and claimed from.
     It waits by the monotonic clock: a wall clock that was ahead for a moment delays no queue.
 
     Args:
@@ -33,18 +35,28 @@ class Engine:
         queues: highest priority first.
         threads: number of shared threads.
         concurrency: maximum number of threads per connection, by name.
+        load_due_times: loads when the first pending row of each queue is due, by name of the queue.
     """
 
-    def __init__(self, ctx: Context, queues: list[WorkQueue], threads: int, concurrency: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        ctx: Context,
+        queues: list[WorkQueue],
+        threads: int,
+        concurrency: Mapping[str, int],
+        load_due_times: Callable[[], Mapping[str, datetime]],
+    ) -> None:
         self._ctx = ctx
         self._queues = {queue.name: queue for queue in queues}
         self._priorities = {queue.name: position for position, queue in enumerate(queues)}
         self._shared_threads = threads
         self._concurrency = concurrency
+        self._load_due_times = load_due_times
         self._changed = threading.Condition()
         self._busy: Counter[str] = Counter()
         self._monotonic = ctx.leases.monotonic
-        self._next_check = dict.fromkeys(self._queues, self._monotonic())
+        self._next_check = dict.fromkeys(self._queues, math.inf)
+        self._next_poll = self._monotonic()
         self._stopping = threading.Event()
         self._thread_count = 0
         connections = {queue.connection for queue in queues}
@@ -101,6 +113,8 @@ class Engine:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            if self._acquire_poll():
+                self._poll()
             queue = self._acquire_queue()
             if queue is None:
                 continue
@@ -110,14 +124,43 @@ class Engine:
                 return
             self._release_queue(queue, next_check)
 
+    def _acquire_poll(self) -> bool:
+        """Return whether this thread is to look for queues with due rows now."""
+        with self._changed:
+            now = self._monotonic()
+            if self._next_poll > now:
+                return False
+            self._next_poll = now + POLL_INTERVAL_SECONDS
+            return True
+
+    def _poll(self) -> None:
+        """Schedule a check of each idle queue with a row that is due before the next poll."""
+        interval = POLL_INTERVAL_SECONDS
+        try:
+            due_times, now = self._load_due_times(), self._ctx.clock()
+        except Exception:  # the engine must outlive an outage of the database
+            log.exception("poll_failed")
+            due_times, interval = {}, QUEUE_ERROR_BACKOFF_SECONDS
+        with self._changed:
+            polled_at = self._monotonic()
+            self._next_poll = polled_at + interval
+            for name in self._queues.keys() & due_times.keys():
+                wait = (due_times[name] - now).total_seconds()
+                if not self._busy[name] and wait < interval:
+                    self._schedule_check(name, polled_at + max(wait, 0.0))
+            self._changed.notify_all()
+
     def _drain(self, queue: WorkQueue) -> float:
-        """Drain one claim of a queue, if any row is due; returns when to check the queue again (monotonic, seconds)."""
+        """Drain one claim of a queue, if any row is due; returns when to check the queue again (monotonic, seconds).
+
+        Infinity leaves that to the next poll.
+        """
         try:
             due_at, now = queue.next_due(self._ctx), self._ctx.clock()
             if due_at is None or due_at > now:
-                wait = POLL_INTERVAL_SECONDS if due_at is None else (due_at - now).total_seconds()
-                return self._monotonic() + min(wait, POLL_INTERVAL_SECONDS)
-            return self._monotonic() + (0.0 if queue.drain(self._stopping.is_set) else POLL_INTERVAL_SECONDS)
+                wait = math.inf if due_at is None else (due_at - now).total_seconds()
+                return self._monotonic() + wait if wait < POLL_INTERVAL_SECONDS else math.inf
+            return self._monotonic() if queue.drain(self._stopping.is_set) else math.inf
         except Exception:  # the engine must outlive an outage of the database
             log.exception("queue_failed queue=%s", queue.name)
             return self._monotonic() + QUEUE_ERROR_BACKOFF_SECONDS
@@ -137,7 +180,8 @@ class Engine:
                 self._busy[queue.name] += 1
                 self._next_check[queue.name] = math.inf
                 return queue
-            soonest = min((check_at for check_at in self._next_check.values() if check_at > now), default=math.inf)
+            checks = self._next_poll, *self._next_check.values()
+            soonest = min((check_at for check_at in checks if check_at > now), default=math.inf)
             self._changed.wait(max(min(soonest - now, POLL_INTERVAL_SECONDS), 0.001))
             return None
 

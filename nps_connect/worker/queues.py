@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from nps_connect.ledger import claims, pauses
+from nps_connect.ledger import claims, pauses, queue_figures
 from nps_connect.ledger.columns import JOBS_QUEUE, QueuedRow, decide_queue, delivery_queue, parse_queue, poll_queue
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.ledger.workers import JobRow
@@ -20,6 +20,9 @@ from nps_connect.worker.jobs import PeriodicJob, drain_jobs
 
 JOBS_RANK = 100
 """After intake and all actions."""
+
+WORK_TABLES: tuple[type[QueuedRow], ...] = (RawRequest, EventRow, DeliveryRow, JobRow)
+"""The tables of all queues."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,12 @@ class WorkQueue:
             if not self.is_delivery:
                 return due_at
             return max([due_at, *pauses.no_call_before(session, self.connection)])
+
+
+def load_due_times(ctx: Context) -> dict[str, datetime]:
+    """Load when the first pending row of each queue is due, by name: paused queues and those of other processes too."""
+    with ctx.ledger.read() as session:
+        return queue_figures.load_due_times(session, WORK_TABLES)
 
 
 def build_queues(ctx: Context, jobs: dict[str, PeriodicJob]) -> list[WorkQueue]:

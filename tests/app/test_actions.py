@@ -10,7 +10,7 @@ import pytest
 from nps_connect.app.actions import ACTIONS, join_actions
 from nps_connect.errors import ConfigError
 from nps_connect.hookspecs.validation import signatures
-from nps_connect.records.deliveries import Action
+from nps_connect.records.actions import Action
 
 
 def test_every_action_has_one_specification_with_a_known_hook():

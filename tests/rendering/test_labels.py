@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from nps_connect.records.deliveries import Action
+from nps_connect.records.actions import Action
 from nps_connect.rendering.labels import (
     action_label,
     format_datetime,

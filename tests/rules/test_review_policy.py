@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nps_connect.records.base import SEGMENTS
 from nps_connect.records.connectors import ReviewPolicy
-from nps_connect.records.responses import SEGMENTS
 from nps_connect.rules.review_policy import ReviewGating, choose_platform, find_review_gating
 from nps_connect.settings.model import Route
 

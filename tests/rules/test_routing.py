@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nps_connect.app.actions import ACTIONS
-from nps_connect.records.deliveries import Action
+from nps_connect.records.actions import Action
 from nps_connect.records.responses import Response, segment_of
 from nps_connect.rules.routing import plan_actions
 from nps_connect.settings.model import Route

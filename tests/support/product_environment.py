@@ -18,7 +18,7 @@ from support.process_pool import ProcessPool
 
 from nps_connect.cli.demo import _build_demo_config
 from nps_connect.plugins import Plugins
-from nps_connect.records.deliveries import Action
+from nps_connect.records.actions import Action
 from nps_connect.sandbox.demo import Demo, open_demo
 from nps_connect.sandbox.population import Customer, build_population
 from nps_connect.settings.load_settings import environment_path

@@ -31,8 +31,12 @@ class FakeQueue:
         self.active = self.max_active = self.done = 0
         self.started = threading.Event()
 
+    def due_at(self, now):
+        """When the poll says that the first row is due."""
+        return now if self.remaining else None
+
     def next_due(self, ctx):
-        return ctx.clock() if self.remaining else None
+        return self.due_at(ctx.clock())
 
     def drain(self, stopping) -> int:
         self.active += 1
@@ -59,7 +63,12 @@ def run():
         *queues: FakeQueue, threads: int = 4, clock=system_clock, monotonic=time.monotonic, **concurrency
     ) -> Engine:
         context = SimpleNamespace(clock=clock, leases=Leases(monotonic))
-        engine = Engine(context, list(queues), threads, concurrency)
+
+        def load_due_times():
+            due_times = {queue.name: queue.due_at(clock()) for queue in queues}
+            return {name: due_at for name, due_at in due_times.items() if due_at is not None}
+
+        engine = Engine(context, list(queues), threads, concurrency, load_due_times)
         engines_started.append(engine)
         engine.start()
         return engine
@@ -121,10 +130,10 @@ def test_queues_that_take_longer_to_check_than_the_poll_interval_starve_none(run
     elapsed = 0.0
 
     class SlowCheck(FakeQueue):
-        def next_due(self, ctx):
+        def due_at(self, now):
             nonlocal elapsed
             elapsed += 0.1
-            return super().next_due(ctx)
+            return super().due_at(now)
 
     idle = [SlowCheck(f"idle-{n}", connection="crm") for n in range(50)]
     last = SlowCheck("last", work=1, connection="crm")
@@ -132,14 +141,57 @@ def test_queues_that_take_longer_to_check_than_the_poll_interval_starve_none(run
     assert wait_until(lambda: last.done == 1)
 
 
+def test_empty_queues_are_not_checked_one_by_one(run, monkeypatch):
+    monkeypatch.setattr(engines, "POLL_INTERVAL_SECONDS", 0.01)
+    checked = set()
+
+    class CheckedQueue(FakeQueue):
+        def next_due(self, ctx):
+            checked.add(self.name)
+            return super().next_due(ctx)
+
+    idle, busy = [CheckedQueue(f"idle-{n}") for n in range(30)], CheckedQueue("busy", work=3)
+    run(*idle, busy)
+    assert wait_until(lambda: busy.done == 3)
+    assert checked == {"busy"}
+
+
+def test_work_of_another_process_is_found_without_a_wake_up(run, monkeypatch):
+    monkeypatch.setattr(engines, "POLL_INTERVAL_SECONDS", 0.01)
+    queue = FakeQueue("queue")
+    run(queue)
+    time.sleep(0.05)
+    assert queue.done == 0
+    queue.remaining = 2
+    assert wait_until(lambda: queue.done == 2)
+
+
+def test_polling_goes_on_after_a_failure_of_the_database(run, monkeypatch):
+    monkeypatch.setattr(engines, "QUEUE_ERROR_BACKOFF_SECONDS", 0.005)
+
+    class UnreadableQueue(FakeQueue):
+        failures = 3
+
+        def due_at(self, now):
+            if self.failures:
+                self.failures -= 1
+                raise OSError("the database is away")
+            return super().due_at(now)
+
+    queue = UnreadableQueue("queue", work=1)
+    run(queue)
+    assert wait_until(lambda: queue.done == 1)
+    assert queue.failures == 0
+
+
 def test_a_clock_that_was_a_day_ahead_delays_no_queue(run, monkeypatch):
     monkeypatch.setattr(engines, "POLL_INTERVAL_SECONDS", 0.01)
     ahead, checks = timedelta(days=1), []
 
     class CountedQueue(FakeQueue):
-        def next_due(self, ctx):
-            checks.append(ctx.clock())
-            return super().next_due(ctx)
+        def due_at(self, now):
+            checks.append(now)
+            return super().due_at(now)
 
     queue = CountedQueue("queue")
     run(queue, clock=lambda: system_clock() + ahead)

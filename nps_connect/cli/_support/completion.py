@@ -47,7 +47,7 @@ def complete_action(_context: click.Context, _parameter: click.Parameter, incomp
     """Offer the actions."""
     from typing import get_args
 
-    from nps_connect.records.deliveries import Action
+    from nps_connect.records.actions import Action
 
     return _offer(get_args(Action), incomplete)
 

@@ -78,7 +78,7 @@ def require_action(name: str | None) -> str | None:
     """
     from typing import get_args
 
-    from nps_connect.records.deliveries import Action
+    from nps_connect.records.actions import Action
 
     return None if name is None else require_name(name, get_args(Action), "action")
 

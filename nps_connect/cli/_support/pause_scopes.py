@@ -28,7 +28,7 @@ def parse_scope(text: str, settings: Settings) -> str:
     from typing import get_args
 
     from nps_connect.ledger import pauses
-    from nps_connect.records.deliveries import Action
+    from nps_connect.records.actions import Action
 
     if text in (pauses.MAIL_SCOPE, *pauses.RESTORE_SCOPES):
         return text
@@ -82,7 +82,7 @@ def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     from nps_connect.app.actions import ACTIONS
     from nps_connect.ledger import pauses
     from nps_connect.ledger.tables import DeliveryRow
-    from nps_connect.records.deliveries import HoldCode
+    from nps_connect.records.actions import HoldCode
     from nps_connect.services.decisions.paused_surveys import survey_mail_condition
 
     is_pending = col(DeliveryRow.state) == "pending"

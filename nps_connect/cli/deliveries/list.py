@@ -93,7 +93,7 @@ def deliveries_json(session: Session, settings: Settings, rows: list[DeliveryRow
     `message_id` is the part before the @, of mail in doubt only: the log of the mail server knows it.
     """
     from nps_connect.app.actions import ACTIONS
-    from nps_connect.records.deliveries import hold_text
+    from nps_connect.records.actions import hold_text
     from nps_connect.services.deliveries.operator_actions import count_attempts
     from nps_connect.services.deliveries.settle_in_doubt import in_doubt_message_id
 

@@ -111,7 +111,7 @@ def _build_conditions(
     from sqlmodel import col
 
     from nps_connect.ledger.tables import ContactRow, ResponseRow
-    from nps_connect.records.responses import NPS_SCALE
+    from nps_connect.records.base import NPS_SCALE
 
     survey = require_known(survey, settings.surveys, "survey", session, col(ResponseRow.survey))
     connection = filters.known_connection(session, settings, col(ContactRow.connection))
@@ -160,7 +160,8 @@ def unconfirmed_hint(row: dict[str, Any], now: datetime) -> str | None:
 
 def response_json(row: ResponseRow, contact: ContactRow, signals: Sequence[BotSignal]) -> dict[str, Any]:
     """Return a response for ``--json``, with the bot signals of its page views."""
-    from nps_connect.records.responses import NPS_SCALE, segment_of
+    from nps_connect.records.base import NPS_SCALE
+    from nps_connect.records.responses import segment_of
 
     is_submitted = row.revision > 0
     score = row.score if is_submitted else row.provisional_score

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import NamedTuple
 
-from nps_connect.records.responses import SEGMENTS, Response, segment_of
+from nps_connect.records.base import SEGMENTS
+from nps_connect.records.responses import Response, segment_of
 from nps_connect.rules.config_effects.effect import Effect, join_words
 from nps_connect.rules.routing import PlannedAction, plan_actions
 from nps_connect.settings.durations import format_duration

@@ -12,17 +12,10 @@ from sqlmodel import Session, col
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.deliveries import (
-    Alert,
-    AlertSeverity,
-    CancelCode,
-    HoldCode,
-    Priority,
-    Receipt,
-    TicketDraft,
-    TicketUpdate,
-)
-from nps_connect.records.responses import Segment, segment_of
+from nps_connect.records.actions import AlertSeverity, CancelCode, HoldCode, Priority
+from nps_connect.records.base import Segment
+from nps_connect.records.deliveries import Alert, Receipt, TicketDraft, TicketUpdate
+from nps_connect.records.responses import segment_of
 from nps_connect.rendering import staff_texts
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.rules.timing import local_date, utc_at

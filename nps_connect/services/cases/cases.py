@@ -11,8 +11,8 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow
+from nps_connect.records.actions import CancelCode
 from nps_connect.records.base import FieldValue
-from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.events import REOPENED_KIND, SOLVED_KINDS, TICKET_EVENT_KINDS, TICKET_OPEN_FIELD, Event
 from nps_connect.records.responses import segment_of
 from nps_connect.services.contacts.store import ResponseColumns

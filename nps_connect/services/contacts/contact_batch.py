@@ -20,8 +20,8 @@ from nps_connect.ledger.subjects import mailbox_hash, mailbox_subjects, person_s
 from nps_connect.ledger.suppressions import UNCONFIRMED, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
+from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.contacts import Contact, ContactKey, ContactMatch
-from nps_connect.records.responses import NPS_SCALE
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.context import Context

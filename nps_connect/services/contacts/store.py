@@ -10,10 +10,10 @@ from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, ResponseRow
-from nps_connect.records.base import mailbox_key
+from nps_connect.records.actions import CancelCode, HoldCode
+from nps_connect.records.base import NPS_SCALE, mailbox_key
 from nps_connect.records.contacts import Contact
-from nps_connect.records.deliveries import CancelCode, HoldCode
-from nps_connect.records.responses import NPS_SCALE, EarlierResponse, FollowUpAnswer, Response
+from nps_connect.records.responses import EarlierResponse, FollowUpAnswer, Response
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.action_spec import NotAttempted
 from nps_connect.services.contacts.contact_batch import load_merged_groups, load_people, upsert_contacts

@@ -7,7 +7,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ContactRow, DecisionRow, DeliveryRow, InvitationRow, ResponseRow
-from nps_connect.records.deliveries import CancelCode
+from nps_connect.records.actions import CancelCode
 from nps_connect.records.events import Event
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND, SolvedCase, decide_recovery_survey
 from nps_connect.services.cases.cases import apply_ticket_event

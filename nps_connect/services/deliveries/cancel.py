@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
-from nps_connect.records.deliveries import CancelCode, cancel_text
+from nps_connect.records.actions import CancelCode, cancel_text
 from nps_connect.services.action_spec import AbandonedDelivery, ActionSpecs
 from nps_connect.services.contacts.store import merged_contact_ids
 from nps_connect.services.context import Context

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from nps_connect.ledger import pauses
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.records.messages import Address, InlineImage, Message
 from nps_connect.rendering.logo_size import display_size
 from nps_connect.rendering.mails import Logo, RenderedText, Sender

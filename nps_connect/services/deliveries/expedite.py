@@ -9,7 +9,7 @@ from sqlmodel import Session
 from nps_connect.ledger import pauses
 from nps_connect.ledger.audit_log import Actor, record_audit
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow, ResponseRow
-from nps_connect.records.deliveries import hold_text
+from nps_connect.records.actions import hold_text
 from nps_connect.services.action_spec import EXPEDITED_OPTION, ActionSpec, ActionSpecs
 from nps_connect.services.deliveries.circuit_breaker import pause_scopes
 from nps_connect.services.deliveries.operator_actions import OperatorResult, suppression_refusal

@@ -15,7 +15,7 @@ from sqlmodel import Session
 from nps_connect.ledger.columns import delivery_queue
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.deliveries import CancelCode, HoldCode, cancel_text
+from nps_connect.records.actions import CancelCode, HoldCode, cancel_text
 
 _NOT_READABLE = re.compile(r"[^a-z0-9]+")
 _READABLE_LENGTH = 24

@@ -15,7 +15,8 @@ from nps_connect.ledger import claims, pauses
 from nps_connect.ledger.columns import QueuedRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.ledger.workers import JobRow
-from nps_connect.records.deliveries import DeliveryView, HoldCode, Payload, Receipt
+from nps_connect.records.actions import HoldCode
+from nps_connect.records.deliveries import DeliveryView, Payload, Receipt
 from nps_connect.services.action_spec import NotAttempted, Prepared
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.preparation import load_batch, prepare_batch

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
-from nps_connect.records.deliveries import CancelCode, cancel_text
+from nps_connect.records.actions import CancelCode, cancel_text
 from nps_connect.services.action_spec import ActionSpec, ActionSpecs
 from nps_connect.services.contacts.store import load_person, surviving_contact
 from nps_connect.services.deliveries.cancel import (

@@ -17,9 +17,10 @@ from nps_connect.errors import DeliveryError
 from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import RUNNING, in_list, load_columns, not_in_list, without_index
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
+from nps_connect.records.actions import HoldCode
+from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.contacts import Contact, ContactKey
-from nps_connect.records.deliveries import HoldCode
-from nps_connect.records.responses import NPS_SCALE, ContactResponse, EarlierResponse
+from nps_connect.records.responses import ContactResponse, EarlierResponse
 from nps_connect.rules.timing import contact_zone, next_allowed_time
 from nps_connect.services.action_spec import (
     CONTACT_ERASED,
@@ -163,11 +164,9 @@ def out_of_order_ids(session: Session, rows: Sequence[DeliveryRow], token: str) 
     if not rows:
         return set()
     claims.advisory_lock(session, rows[0].queue_name)
-    parameters = {
-        "contact_ids": list(set(map(attrgetter("contact_id"), rows)) - {None}),
-        "claimed_ids": list(map(attrgetter("id"), rows)),
-        "queue_name": rows[0].queue_name,
-    }
+    contact_ids = list(set(map(attrgetter("contact_id"), rows)) - {None})
+    claimed_ids = list(map(attrgetter("id"), rows))
+    parameters = {"contact_ids": contact_ids, "claimed_ids": claimed_ids, "queue_name": rows[0].queue_name}
     first_ids: dict[int | None, int] = {}
     for row_id, contact_id, started_at, lease_token in session.connection().execute(_COMPETING_ROWS, parameters):
         has_started = started_at is not None and lease_token != token

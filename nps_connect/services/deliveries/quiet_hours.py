@@ -9,7 +9,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.bulk_sql import PENDING
 from nps_connect.ledger.tables import DeliveryRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 
 
 def recheck_quiet_hours(session: Session, now: datetime) -> None:

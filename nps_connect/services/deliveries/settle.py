@@ -27,7 +27,8 @@ from nps_connect.ledger import claims, pauses, quotas
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow
-from nps_connect.records.deliveries import HoldCode, Receipt, cancel_text
+from nps_connect.records.actions import HoldCode, cancel_text
+from nps_connect.records.deliveries import Receipt
 from nps_connect.records.finding_kinds import PAUSE_KINDS
 from nps_connect.rules.retry_plan import next_attempt_at
 from nps_connect.services.action_spec import AbandonedDelivery, ActionSpec, NotAttempted, SettledDelivery

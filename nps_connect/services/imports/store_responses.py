@@ -16,8 +16,8 @@ from nps_connect.ledger.daily_figures import add_to_figures, response_figure
 from nps_connect.ledger.subjects import contact_subjects
 from nps_connect.ledger.tables import InvitationRow, ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_many
+from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.contacts import Contact, ContactKey
-from nps_connect.records.responses import NPS_SCALE
 from nps_connect.rendering.catalogs import choose_language
 from nps_connect.rules.imports.row_errors import RowError, RowErrors
 from nps_connect.services.contacts.contact_batch import ContactRef, StoredContact, find_contacts, upsert_contacts

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import cooldowns
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
-from nps_connect.records.deliveries import CancelCode, cancel_text
+from nps_connect.records.actions import CancelCode, cancel_text
 from nps_connect.rendering import mails
 from nps_connect.rendering.catalogs import choose_language
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND

@@ -16,7 +16,7 @@ from nps_connect.ledger import claims
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.cooldowns import count_sent_today
 from nps_connect.ledger.tables import DeliveryRow, EventRow, InvitationRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.records.events import Event
 from nps_connect.rendering import notices
 from nps_connect.rules.timing import local_date, same_time_on, start_of_next_day

@@ -16,7 +16,7 @@ from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.tables import InvitationRow
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.deliveries import CancelCode, HoldCode, cancel_text
+from nps_connect.records.actions import CancelCode, HoldCode, cancel_text
 from nps_connect.rendering.catalogs import choose_language
 from nps_connect.rules.limit_state import DueCounter
 from nps_connect.rules.timing import link_expiry, utc_at

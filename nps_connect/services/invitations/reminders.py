@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, select, union_all
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow, ResponseRow
-from nps_connect.records.deliveries import CancelCode
+from nps_connect.records.actions import CancelCode
 from nps_connect.rules.bot_detection import SIGNAL_DESCRIPTIONS
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_deliveries, restore_cancelled

@@ -11,7 +11,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import pauses
 from nps_connect.ledger.tables import DeliveryRow
-from nps_connect.records.deliveries import Action, CancelCode, HoldCode, hold_text
+from nps_connect.records.actions import Action, CancelCode, HoldCode, hold_text
 from nps_connect.records.finding_kinds import PAUSE_KINDS
 from nps_connect.records.messages import Address, Message
 from nps_connect.rendering import notices, staff_texts

@@ -21,7 +21,7 @@ from nps_connect.ledger.quotas import QuotaRow
 from nps_connect.ledger.tables import DeliveryRow, EventRow, RawRequest
 from nps_connect.ledger.tokens import TOKEN_LOCK_LEASE, TokenRow
 from nps_connect.ledger.workers import JobRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.rules.retry_plan import INTAKE_PLAN, MAX_RETRY_AFTER, RetryPlan
 from nps_connect.services.context import Context
 

@@ -13,9 +13,10 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger import pauses
+from nps_connect.ledger.queue_figures import format_counts
 from nps_connect.ledger.storage_health import StorageProblem
 from nps_connect.ledger.tables import DeliveryRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.records.finding_kinds import PAUSE_KINDS
 from nps_connect.records.findings import Finding
 from nps_connect.services.operations.connection_status import ConnectionStatus
@@ -195,7 +196,7 @@ def _event_findings(status: SystemStatus, name: str, connection: ConnectionStatu
             yield _finding("webhook-silence", "ok", name, text)
     if connection.undecided_since is not None and status.at - connection.undecided_since > OVERDUE_AFTER:
         age = describe_age(status.at - connection.undecided_since)
-        text = f"events not decided: {connection.undecided}, the oldest since {age}"
+        text = f"events not decided: {format_counts([connection.undecided])}, the oldest since {age}"
         fix = f"nps-connect events list --connection {name} --state pending"
         yield _finding("events-undecided", "warning", name, text, fix)
 
@@ -248,8 +249,8 @@ def _delivery_findings(status: SystemStatus, name: str, connection: ConnectionSt
         }
         for queue, rows in late.items():
             age = describe_age(status.at - rows.oldest_due_at)
-            text = f"overdue in {queue}: {rows.due}, the oldest since {age}"
+            text = f"overdue in {queue}: {format_counts([rows.due])}, the oldest since {age}"
             yield _finding("deliveries-overdue", "warning", name, text, f"{listing} pending")
-    if pending := connection.deliveries.get("pending", 0):
-        due = sum(rows.due for rows in connection.queues.values())
+    if queues := connection.queues.values():
+        pending, due = format_counts(rows.pending for rows in queues), format_counts(rows.due for rows in queues)
         yield _finding("deliveries-overdue", "ok", name, f"deliveries pending: {pending}, of which due: {due}")

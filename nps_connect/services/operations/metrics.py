@@ -30,7 +30,11 @@ def render_metrics(status: SystemStatus) -> str:
         ("surveys_per_day", "The cap on surveys per day.", {"": status.surveys_per_day}),
         ("paused", "Paused scopes.", _label("scope", dict.fromkeys((pause.scope for pause in status.paused), 1))),
         ("held_decisions", "Decisions held for an operator.", _label("trigger", status.held)),
-        ("deliveries", "Deliveries by state.", _label("state", status.deliveries)),
+        (
+            "deliveries",
+            "Deliveries by state, pending ones up to 10,000 per queue.",
+            _label("state", status.deliveries),
+        ),
         ("to_confirm", "Unconfirmed detractors of a day ago without signs of a bot.", {"": status.to_confirm}),
         (
             "connection_failing",

@@ -19,7 +19,7 @@ from nps_connect.ledger.identity import lock_identity, raise_counter
 from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.state_dir import Identity
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.settle import IN_DOUBT_HOLD, InDoubtRule, in_doubt_rule
 from nps_connect.services.operations.database_identity import (

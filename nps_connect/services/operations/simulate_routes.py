@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, ResponseRow
-from nps_connect.records.responses import NPS_SCALE
+from nps_connect.records.base import NPS_SCALE
 from nps_connect.rules.review_policy import choose_platform
 from nps_connect.rules.routing import PlannedAction, plan_actions
 from nps_connect.services.contacts.store import build_response, confirmed_clause

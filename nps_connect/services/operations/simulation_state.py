@@ -11,9 +11,9 @@ from sqlmodel import Session, col
 from nps_connect.ledger.subjects import contact_subjects, erased_subject, mailbox_hash, mailbox_subject, person_subject
 from nps_connect.ledger.suppressions import UNCONFIRMED, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
+from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.contacts import Contact
 from nps_connect.records.events import Event
-from nps_connect.records.responses import NPS_SCALE
 from nps_connect.records.surveys import ContactHistory
 from nps_connect.rules.limit_state import LimitState
 from nps_connect.rules.trigger_decision import Person

@@ -16,7 +16,7 @@ from nps_connect.ledger.current_counts import count_corrected, count_held
 from nps_connect.ledger.daily_figures import DailyFigureRow
 from nps_connect.ledger.storage_health import StorageProblem
 from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, load_workers
-from nps_connect.records.responses import NPS_SCALE, segment_of
+from nps_connect.records.base import NPS_SCALE, SEGMENT_BY_SCORE
 from nps_connect.rules.nps_arithmetic import NpsFigure, compute_nps
 from nps_connect.rules.timing import local_date
 from nps_connect.services.operations.connection_status import ConnectionStatus
@@ -128,5 +128,5 @@ def _load_responses_today(session: Session, settings: Settings, now: datetime) -
     is_today = (figures.c.day == today) & (figures.c.scale == NPS_SCALE)
     counts = Counter[str]()
     for score, count in session.connection().execute(select(*columns).where(is_today)):
-        counts[segment_of(int(score))] += count
+        counts[SEGMENT_BY_SCORE[int(score)]] += count
     return compute_nps(counts["promoter"], counts["passive"], counts["detractor"])

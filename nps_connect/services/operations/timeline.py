@@ -10,7 +10,7 @@ from typing import Any
 from nps_connect.ledger import tables
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.suppressions import SuppressionRow
-from nps_connect.records.deliveries import hold_text
+from nps_connect.records.actions import hold_text
 from nps_connect.services.deliveries.customer_mail import MESSAGE_ID_OPTION
 
 MIN_MOMENT = datetime.min.replace(tzinfo=UTC)

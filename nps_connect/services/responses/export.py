@@ -12,7 +12,8 @@ from sqlmodel import col
 
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
-from nps_connect.records.responses import NPS_SCALE, segment_of
+from nps_connect.records.base import NPS_SCALE
+from nps_connect.records.responses import segment_of
 from nps_connect.services.contacts.store import confirmed_clause
 
 PAGE_SIZE = 1000

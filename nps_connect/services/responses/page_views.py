@@ -15,8 +15,8 @@ from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.tables import DeliveryRow, PageViewRow, ResponseRow
 from nps_connect.ledger.upserts import insert_many
+from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.pages import PageView
-from nps_connect.records.responses import NPS_SCALE
 from nps_connect.rules.bot_detection import (
     BOT_SIGNALS,
     BotSignal,

@@ -11,9 +11,10 @@ from sqlmodel import Session, col
 from nps_connect.ledger.daily_figures import Figure, add_to_figures, response_figure
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_many
-from nps_connect.records.deliveries import CancelCode, HoldCode
+from nps_connect.records.actions import CancelCode, HoldCode
+from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.pages import PageView, Submission
-from nps_connect.records.responses import NPS_SCALE, FollowUpAnswer, segment_of
+from nps_connect.records.responses import FollowUpAnswer, segment_of
 from nps_connect.rendering.catalogs import choose_language
 from nps_connect.sanitization import one_line
 from nps_connect.services.cases.cases import record_recovery

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Table, func, literal_column, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import ContactRow, InvitationRow, PageViewRow, ResponseRow
-from nps_connect.records.responses import NPS_SCALE
+from nps_connect.records.base import NPS_SCALE
 from nps_connect.rules.bot_detection import MANY_SCORES, BotSignal, PageVisit, combine_signals, parse_signals
 
 _CONTACTS: Table = ContactRow.__table__

@@ -17,7 +17,8 @@ from nps_connect.ledger import review_report, review_requests
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.review_report import ReviewLinkStateRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
-from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestination
+from nps_connect.records.actions import CancelCode, HoldCode
+from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.responses import ContactResponse
 from nps_connect.rendering import mails
 from nps_connect.rendering.catalogs import choose_language

@@ -17,7 +17,8 @@ from nps_connect.ledger import review_report, review_requests
 from nps_connect.ledger.review_requests import ALL_PLATFORMS, ReviewReservation
 from nps_connect.ledger.subjects import contact_subjects
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
-from nps_connect.records.deliveries import CancelCode, HoldCode, ReviewDestination
+from nps_connect.records.actions import CancelCode, HoldCode
+from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.rules.review_policy import choose_platform
 from nps_connect.rules.routing import PlannedAction, review_platforms
 from nps_connect.services.contacts.store import RoutableResponse, load_person

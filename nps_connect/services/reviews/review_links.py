@@ -10,7 +10,8 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import review_report
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, PageViewRow, ResponseRow
-from nps_connect.records.deliveries import CancelCode, ReviewDestination
+from nps_connect.records.actions import CancelCode
+from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.pages import PageView
 from nps_connect.rules import bot_detection
 from nps_connect.services.contacts.store import build_contact, build_response, confirmed_clause

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from nps_connect.ledger.tables import DeliveryRow
-from nps_connect.records.deliveries import HoldCode, ScoreUpdate
+from nps_connect.records.actions import HoldCode
+from nps_connect.records.deliveries import ScoreUpdate
 from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch
 from nps_connect.services.cases.cases import TicketDelivery, load_tickets

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import DeliveryRow
-from nps_connect.records.deliveries import Action, CancelCode, HoldCode
+from nps_connect.records.actions import Action, CancelCode, HoldCode
 from nps_connect.rules.routing import PlannedAction, plan_actions
 from nps_connect.services.contacts.store import RoutableResponse
 from nps_connect.services.context import Context

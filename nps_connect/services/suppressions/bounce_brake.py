@@ -22,7 +22,7 @@ from nps_connect.ledger.columns import delivery_queue
 from nps_connect.ledger.subjects import mailbox_subject
 from nps_connect.ledger.suppressions import BounceBrakeRow, BounceRow, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
-from nps_connect.records.deliveries import CancelCode
+from nps_connect.records.actions import CancelCode
 from nps_connect.rules.bounce_brake import CONFIRMATION_PERIOD, REPORT_LIMIT, SMTP_LIMIT, WINDOW, BounceCount
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import mark_pending

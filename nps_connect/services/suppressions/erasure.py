@@ -27,9 +27,9 @@ from nps_connect.ledger.subjects import (
 )
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, EventRow, InvitationRow, RawRequest
+from nps_connect.records.actions import CancelCode
 from nps_connect.records.base import mailbox_key
 from nps_connect.records.contacts import Contact
-from nps_connect.records.deliveries import CancelCode
 from nps_connect.records.events import Event
 from nps_connect.services.action_spec import CONTACT_ERASED
 from nps_connect.services.contacts.contact_batch import load_merged_groups, upsert_contacts

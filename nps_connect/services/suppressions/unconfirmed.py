@@ -9,7 +9,7 @@ from nps_connect.ledger.columns import UtcDateTime, insert_for
 from nps_connect.ledger.subjects import mailbox_subject, person_subject
 from nps_connect.ledger.suppressions import UNCONFIRMED, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.services.context import Context
 
 SOURCE = "restore"

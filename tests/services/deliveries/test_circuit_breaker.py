@@ -12,7 +12,7 @@ from support.fake_vendors import FakeCrm
 from nps_connect import AuthFailed, Finding, NotAllowed, OutcomeUnknown, Receipt, RetryLater, hookimpl
 from nps_connect.ledger import pauses
 from nps_connect.ledger.claims import LEASE_DURATION
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.services.deliveries.circuit_breaker import record_hang
 from nps_connect.services.operations.ledger_findings import load_findings
 

@@ -10,7 +10,7 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.records.deliveries import Action
+from nps_connect.records.actions import Action
 from nps_connect.services.deliveries.factory import delivery_key
 
 

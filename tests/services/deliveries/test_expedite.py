@@ -11,7 +11,7 @@ from nps_connect.errors import RetryLater
 from nps_connect.ledger import pauses
 from nps_connect.ledger.audit_log import Actor, AuditRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.services.deliveries.expedite import expedite_by_operator
 from nps_connect.services.suppressions.opt_out import apply_opt_out
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from nps_connect import NotAllowed, OutcomeUnknown, RateLimited, Receipt, Rejected, RetryLater, TargetGone
 from nps_connect.ledger import claims
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.services.deliveries.in_doubt import recover
 
 

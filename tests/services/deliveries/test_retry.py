@@ -5,7 +5,7 @@ from __future__ import annotations
 from support.application import ApplicationHarness
 
 from nps_connect.errors import OutcomeUnknown, Rejected
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.services.deliveries.operator_actions import (
     RETRYABLE_STATES,
     DeliverySelection,

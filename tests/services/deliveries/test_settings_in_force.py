@@ -6,7 +6,7 @@ import pytest
 from support.application import ApplicationHarness
 
 from nps_connect.ledger import pauses
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.services.deliveries.quiet_hours import recheck_quiet_hours
 
 WHOLE_DAY = {"quiet_hours": "00:00-23:59", "quiet_days": ["saturday", "sunday"]}

@@ -13,7 +13,7 @@ from nps_connect.ledger.identity import lock_identity
 from nps_connect.ledger.pauses import DATABASE_SCOPE, RESTORED_SCOPE
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
 from nps_connect.ledger.tables import ContactRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.services.imports.campaign import add_to_campaign, plan_campaign
 from nps_connect.services.imports.people import ImportedPerson
 from nps_connect.services.suppressions.store import suppress

@@ -10,7 +10,7 @@ from support.fake_vendors import FakeMailChannel
 
 from nps_connect import hookimpl
 from nps_connect.ledger.tables import PageViewRow, ResponseRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.services.operations.fallback_alarms import raise_alarms
 
 

@@ -11,7 +11,7 @@ from support.application import ApplicationHarness
 from support.review_scenarios import QUIET_LIMITS, TWO_PLATFORMS, review_mails, review_report, solve_case
 
 from nps_connect.ledger.tables import PageViewRow
-from nps_connect.records.deliveries import HoldCode
+from nps_connect.records.actions import HoldCode
 from nps_connect.services.reviews.review_links import MAX_VISITS
 
 
