@@ -156,7 +156,7 @@ def test_a_dead_ticket_alarms_the_fallback_address_repeatedly(application):
     application.run()
     first = application.post.sent("fallback")
     assert [mail.to.email for mail in first] == ["care@example.com"]
-    assert f"nps-connect deliveries show {application.deliveries('open_ticket')[0].id}" in first[0].text
+    assert f"nps-connect deliveries retry {application.deliveries('open_ticket')[0].id}" in first[0].text
     application.clock.forward("10m")
     application.run()
     assert len(application.post.sent("fallback")) == 1
