@@ -16,9 +16,10 @@ from nps_connect.sandbox.population import COMMENTS, FIRST_NAMES, LAST_NAMES, Cu
 from nps_connect.settings.model import Route, Settings, Trigger
 from nps_connect.simulation import SimulatedPerson
 
-Role = Literal["respondent", "silent", "opted_out", "opts_out_before_mail", "unsubscribes"]
+Role = Literal["respondent", "silent", "opted_out", "opts_out_before_mail", "unsubscribes", "control"]
 """What a person does: responds; does nothing; opted out at the vendor before the event, or between event and mail;
-unsubscribes by the link of the mail."""
+unsubscribes by the link of the mail; does nothing, and has an event with the account's own values, whatever the filter
+says: what differs from it explains why an event of the others is not reported."""
 
 Choices = Mapping[str, Sequence[FieldValue]]
 """The values that fields of an event can have in the account, by field; others can have any."""
@@ -120,11 +121,19 @@ def build_cast(settings: Settings, filters: Mapping[str, Filter], choices: Mappi
         if not fields_by_language:
             cast.untested[trigger.label] = "its filter accepts only people who were surveyed before"
             continue
-        for language, role, score in _parts(settings, trigger, list(fields_by_language)):
+        parts = list(_parts(settings, trigger, list(fields_by_language)))
+        if any(isinstance(value, str) for value in event_fields(next(iter(fields_by_language.values()))).values()):
+            parts.append((next(iter(fields_by_language)), "control", None))
+        for language, role, score in parts:
             number = len(cast.players) + 1
-            fields = fields_by_language[language]
+            fields = fields_by_language[language] if role != "control" else {}
             cast.players.append(_build_player(number, trigger, fields, language, role, score, rng))
     return cast
+
+
+def event_fields(fields: Mapping[str, FieldValue]) -> dict[str, FieldValue]:
+    """Return the values of the event itself, without those of the contact and of the history."""
+    return {name: value for name, value in fields.items() if not name.startswith(("contact.", "history."))}
 
 
 def rival_filters(settings: Settings, trigger: Trigger, filters: Mapping[str, Filter]) -> list[Filter]:
@@ -194,7 +203,7 @@ def _build_player(
     return Player(
         number=number,
         trigger=trigger,
-        fields={name: value for name, value in fields.items() if not name.startswith(("contact.", "history."))},
+        fields=event_fields(fields),
         role=role,
         customer=Customer(person, Persona(score, "send" if score is not None else "ignore"), comment),
         response_wait=RESPONSE_WAITS[number % len(RESPONSE_WAITS)],

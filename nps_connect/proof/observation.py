@@ -11,12 +11,13 @@ from typing import NamedTuple
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.tables import ContactRow, DecisionRow, DeliveryRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow, DecisionRow, DeliveryRow, EventRow, ResponseRow
 from nps_connect.proof.cast import Player
 from nps_connect.proof.play import PlayLog
 from nps_connect.proof.stand_in import Outbox
 from nps_connect.proof.twin import Twin
 from nps_connect.records.actions import hold_text
+from nps_connect.records.base import FieldValue
 from nps_connect.records.deliveries import Alert, ScoreUpdate, TicketDraft
 from nps_connect.records.messages import Message, MessageKind
 from nps_connect.simulation import VendorEffects
@@ -77,6 +78,7 @@ class Outcome:
         had_event: whether the vendor could let the event happen.
         opted_out_at: when the person said no.
         page_problem: what was wrong with a page.
+        reported_fields: the fields of all events of this kind that the connection reported.
     """
 
     player: Player
@@ -88,6 +90,7 @@ class Outcome:
     had_event: bool = True
     opted_out_at: datetime | None = None
     page_problem: str | None = None
+    reported_fields: Sequence[Mapping[str, FieldValue]] = ()
 
 
 def observe(twin: Twin, players: Iterable[Player], log: PlayLog) -> list[Outcome]:
@@ -96,7 +99,7 @@ def observe(twin: Twin, players: Iterable[Player], log: PlayLog) -> list[Outcome
     with ctx.ledger.read() as session:
         emails = _emails(session)
         decisions, deliveries = _decisions(session, emails), _deliveries(session, emails)
-        responses = _responses(session, emails)
+        responses, reported_fields = _responses(session, emails), _reported_fields(session)
     messages: dict[str, list[tuple[datetime, MessageKind]]] = defaultdict(list)
     for at, message in twin.outbox.messages():
         messages[message.to.email].append((at, message.kind))
@@ -117,6 +120,7 @@ def observe(twin: Twin, players: Iterable[Player], log: PlayLog) -> list[Outcome
             had_event=player.number not in log.no_event,
             opted_out_at=log.opted_out_at.get(player.number),
             page_problem=log.page_problems.get(player.number),
+            reported_fields=reported_fields[player.trigger.source, player.trigger.on],
         )
         for player in players
     ]
@@ -132,6 +136,14 @@ def _decisions(session: Session, emails: Mapping[int, str]) -> dict[str, list[De
     for row in session.execute(select(DecisionRow).order_by(col(DecisionRow.id))).scalars():
         decisions[emails.get(row.contact_id or 0, "")].append(Decided(row.trigger, row.verdict, row.detail))
     return decisions
+
+
+def _reported_fields(session: Session) -> dict[tuple[str, str], list[Mapping[str, FieldValue]]]:
+    """Return the fields of all events, by connection and kind."""
+    fields: dict[tuple[str, str], list[Mapping[str, FieldValue]]] = defaultdict(list)
+    for row in session.execute(select(EventRow).order_by(col(EventRow.id))).scalars():
+        fields[row.connection, row.kind].append(row.record.get("fields") or {})
+    return fields
 
 
 def _deliveries(session: Session, emails: Mapping[int, str]) -> dict[str, list[Delivered]]:

@@ -14,6 +14,8 @@ from nps_connect.rules.routing import PlannedAction, plan_actions
 from nps_connect.settings.model import Route, Settings, Survey
 
 OPTED_OUT_ROLES = ("opted_out", "opts_out_before_mail")
+UNDECIDED_ROLES = (*OPTED_OUT_ROLES, "control")
+"""Roles of people of whom it is not known that they get a survey."""
 
 UNFINISHED = {"pending", "running", "held", "dead"}
 
@@ -33,7 +35,7 @@ def _cause(finding: Finding) -> str:
 
 def _judge_all(settings: Settings, outcomes: Sequence[Outcome]) -> Iterator[Finding]:
     for outcome in outcomes:
-        if outcome.player.role not in OPTED_OUT_ROLES:
+        if outcome.player.role not in UNDECIDED_ROLES:
             yield from _judge_survey(outcome)
         yield from _judge_opt_out(outcome)
         yield from _judge_repetition(settings, outcome)
@@ -52,8 +54,7 @@ def _judge_survey(outcome: Outcome) -> Iterator[Finding]:
             severity="error",
             text=f"trigger {label!r} did not fire for {describe_event(player)}, which its filter accepts: "
             + (decision.detail if decision else _missing_event(outcome)),
-            fix="compare its on, from and where with what the account sends; see: nps-connect connections check "
-            + player.trigger.source,
+            fix=_trigger_fix(outcome),
         )
         return
     kinds = [kind for _, kind in outcome.messages]
@@ -81,7 +82,36 @@ def _missing_event(outcome: Outcome) -> str:
     kind, source = outcome.player.trigger.on, outcome.player.trigger.source
     if not outcome.had_event:
         return f"in the account of {source} no {kind} can happen with these values"
+    different = _reported_values(outcome)
+    if different:
+        return f"{source} reported no {kind} with these values, only with {different}"
     return f"no decision: {source} reported no event {kind} with one contact"
+
+
+def _reported_values(outcome: Outcome) -> str:
+    """Return the texts in the reported events' fields that are never those of this person's event."""
+    different: list[str] = []
+    for name, value in sorted(outcome.player.fields.items()):
+        reported = {fields.get(name) for fields in outcome.reported_fields}
+        if isinstance(value, str) and reported and value not in reported:
+            different.append(f"{name} = {' or '.join(sorted(_literal(other) for other in reported))}")
+    return ", ".join(different)
+
+
+def _trigger_fix(outcome: Outcome) -> str:
+    """Return what to change so that a trigger fires."""
+    trigger = outcome.player.trigger
+    winner = next((decision.trigger for decision in outcome.decisions if decision.verdict == "yes"), None)
+    if winner is not None:
+        return f"give {trigger.label!r} a higher priority than {winner!r}, or make the filter of {winner!r} refuse it"
+    if not outcome.decisions and outcome.had_event and _reported_values(outcome):
+        return f"correct its where, or the settings of connections.{trigger.source} that decide what a {trigger.on} is"
+    if outcome.decisions:
+        return "change what this reason names: the dates or the filter of the trigger, or limits"
+    return (
+        "compare its on, from and where with what the account sends; see: nps-connect connections check "
+        f"{trigger.source}"
+    )
 
 
 def _judge_opt_out(outcome: Outcome) -> Iterator[Finding]:
@@ -201,7 +231,9 @@ def describe_person(player: Player) -> str:
     language = player.customer.person.language
     if player.customer.persona.score is not None:
         return f"a {segment_of(player.score)} ({player.score}, {language})"
-    return f"a customer who {player.role.replace('_', ' ')} ({language})" if player.role != "silent" else "a customer"
+    if player.role in ("silent", "control"):
+        return "a customer"
+    return f"a customer who {player.role.replace('_', ' ')} ({language})"
 
 
 def describe_event(player: Player) -> str:

@@ -33,8 +33,8 @@ IDLE_TICKS = 2
 MAX_FIRST_POLLS = 6
 """Tries of the first poll of each connection: a quota may allow none at first."""
 
-POLL_TIME = timedelta(hours=6)
-"""Time after a change at a vendor in which a poll reports it, although some polls fail."""
+POLLS_PER_CHANGE = 8
+"""Polls after a change at a vendor in which it is reported, although some fail and vendors report late."""
 
 MAX_IDLE_HOPS = 50
 """Moments without work after which a play ends: something is due that cannot be done."""
@@ -100,9 +100,11 @@ class _Play:
         idle_ticks = 0
         while True:
             idle_ticks = 0 if self._run_due() else idle_ticks + 1
+            if self._twin.clock() < self._polled_until:
+                self._twin.clock.advance_to(self._twin.clock() + self._loop.poll_interval)
+                continue
             tick, next_at = self._twin.clock() + TICK, self._next_moment()
-            is_polling = self._loop.has_polls and tick <= self._polled_until
-            if is_polling or (idle_ticks < IDLE_TICKS and self._loop.has_in_doubt()):
+            if idle_ticks < IDLE_TICKS and self._loop.has_in_doubt():
                 next_at = tick
             if next_at is None or next_at > start + HORIZON or idle_ticks > MAX_IDLE_HOPS:
                 return self._log
@@ -114,7 +116,7 @@ class _Play:
             self._loop.run_due(with_polls=True)
             if self._loop.has_first_polls():
                 return
-            self._twin.clock.advance_to(self._twin.clock() + TICK)
+            self._twin.clock.advance_to(self._twin.clock() + self._loop.poll_interval)
 
     def _next_moment(self) -> datetime | None:
         moments = [self._loop.next_due(), self._steps[0][0] if self._steps else None]
@@ -157,7 +159,7 @@ class _Play:
         if vendor is None:
             self._store_event(player)
             return
-        self._polled_until = self._twin.clock() + POLL_TIME
+        self._polled_until = self._twin.clock() + POLLS_PER_CHANGE * self._loop.poll_interval
         facts = vendor.simulate_event(kind, player.email, player.fields)
         if not facts:
             self._log.no_event.add(player.number)
@@ -195,7 +197,7 @@ class _Play:
         vendor = self._twin.vendors.get(player.trigger.source)
         if vendor is not None:
             vendor.opt_out(player.email)
-            self._polled_until = self._twin.clock() + POLL_TIME
+            self._polled_until = self._twin.clock() + POLLS_PER_CHANGE * self._loop.poll_interval
             self._log.opted_out_at[player.number] = self._twin.clock()
 
     def _read_mail(self) -> None:

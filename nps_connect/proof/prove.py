@@ -81,8 +81,9 @@ def prove(configuration: ProvedConfiguration, *, now: datetime, seed: int) -> Pr
         findings = [*_check_accounts(twin, configuration), *check_expectations(ctx)]
         choices = _choices(configuration)
         cast = build_cast(ctx.settings, ctx.filters, choices, seed)
-        findings += [*judge_filters(cast), *judge_routes(ctx.settings), *judge_quiet_times(ctx.settings, now)]
-        findings += judge_account_values(ctx.settings.triggers, ctx.filters, configuration.snapshots)
+        unknown_values = list(judge_account_values(ctx.settings.triggers, ctx.filters, configuration.snapshots))
+        findings += [*unknown_values, *judge_filters(cast, {finding.subject or "" for finding in unknown_values})]
+        findings += [*judge_routes(ctx.settings), *judge_quiet_times(ctx.settings, now)]
         log = play(twin, cast.players)
         outcomes = observe(twin, cast.players, log)
         findings += [*_refused_webhooks(log), *judge(ctx.settings, outcomes)]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from nps_connect.proof.cast import Cast
+from nps_connect.proof.cast import EMAIL_DOMAIN_FIELD, Cast
 from nps_connect.proof.observation import Responded
 from nps_connect.proof.oracles import plan
 from nps_connect.records.base import SEGMENTS
@@ -50,14 +50,15 @@ def _touchpoints(settings: Settings, survey: str) -> list[str]:
 def judge_routes(settings: Settings) -> Iterator[Finding]:
     """Every route is used by some response, every segment has an effect, and detractors reach a person."""
     used: set[int] = set()
-    unheard: dict[tuple[str, str], None] = {}
-    for response in possible_responses(settings):
+    responses = possible_responses(settings)
+    unheard: list[Responded] = []
+    for response in responses:
         planned = plan(settings.routes, response)
         used |= {action.route for action in planned}
         segment = segment_of(response.score)
         is_noticed = any(action.action in NOTICED_ACTIONS for action in planned)
         if not planned or (segment == "detractor" and not is_noticed):
-            unheard[response.survey, segment] = None
+            unheard.append(response)
     for index, route in enumerate(settings.routes):
         if index not in used:
             yield Finding(
@@ -69,16 +70,36 @@ def judge_routes(settings: Settings) -> Iterator[Finding]:
                 fix="compare its surveys, touchpoints, languages and scores with those of the triggers",
             )
     for segment in SEGMENTS:
-        surveys = [survey for survey, unheard_segment in unheard if unheard_segment == segment]
-        if surveys:
+        unheard_here = [response for response in unheard if segment_of(response.score) == segment]
+        if unheard_here:
+            limits = _describe_part(unheard_here, [item for item in responses if segment_of(item.score) == segment])
+            surveys = ", ".join(dict.fromkeys(response.survey for response in unheard_here))
             lacks = "no ticket and no alert" if segment == "detractor" else "no action"
             yield Finding(
                 id="segment-without-route",
                 subject=segment,
                 severity="error",
-                text=f"a {segment} of {', '.join(surveys)} leads to {lacks}: nobody learns of the response",
-                fix=f'add a route with on = "{segment}"',
+                text=f"a {segment} of {surveys}{' with ' + limits if limits else ''} leads to {lacks}: "
+                "nobody learns of the response",
+                fix=f'add {limits} to a route with on = "{segment}"'
+                if limits
+                else f'add a route with on = "{segment}"',
             )
+
+
+def _describe_part(part: Sequence[Responded], whole: Sequence[Responded]) -> str:
+    """Return what narrows a part of the responses, in the keys of routes: ``scores 6``; empty if nothing does."""
+    values = {
+        "touchpoints": ([item.touchpoint for item in part], [item.touchpoint for item in whole]),
+        "languages": ([item.language for item in part], [item.language for item in whole]),
+        "scores": ([str(item.score) for item in part], [str(item.score) for item in whole]),
+    }
+    narrowed = {
+        key: list(dict.fromkeys(values_of_part))
+        for key, (values_of_part, values_of_whole) in values.items()
+        if set(values_of_part) != set(values_of_whole)
+    }
+    return ", ".join(f"{key} {', '.join(values_of_part)}" for key, values_of_part in narrowed.items())
 
 
 def judge_quiet_times(settings: Settings, start: datetime) -> Iterator[Finding]:
@@ -96,26 +117,43 @@ def judge_quiet_times(settings: Settings, start: datetime) -> Iterator[Finding]:
         )
 
 
-def judge_filters(cast: Cast) -> Iterator[Finding]:
-    """Every filter accepts some event."""
+def judge_filters(cast: Cast, explained: Collection[str]) -> Iterator[Finding]:
+    """Every filter accepts some event.
+
+    Args:
+        cast: the people, with the triggers for which there are none.
+        explained: triggers whose filters name values that the account does not have: that is the cause.
+    """
     for label, compiled in cast.impossible.items():
+        if label in explained:
+            continue
         yield Finding(
             id="trigger-never-fires",
             subject=label,
             severity="error",
             text=f"trigger {label!r} can never fire: no event passes its filter ({compiled.text})",
-            fix="its conditions contradict each other, or name values that the account does not have",
+            fix="its conditions contradict each other",
         )
 
 
 def judge_account_values(
     triggers: Iterable[Trigger], filters: Mapping[str, Filter], snapshots: Mapping[str, AccountSnapshot]
 ) -> Iterator[Finding]:
-    """Filters compare fields only with values that the account has."""
+    """Filters compare fields only with values that the account, or any address, has."""
     for trigger in triggers:
         compiled = filters.get(trigger.label)
         if compiled is None:
             continue
+        for domain in sorted(map(str, compiled.compared_values.get(EMAIL_DOMAIN_FIELD, ()))):
+            if domain != domain.lower():
+                yield Finding(
+                    id="name-unknown",
+                    subject=trigger.label,
+                    severity="error",
+                    text=f"trigger {trigger.label!r}: its filter compares {EMAIL_DOMAIN_FIELD} with {domain!r}, which "
+                    "no address has: it is in lower case",
+                    fix=f"write {domain.lower()!r}",
+                )
         for name, options in field_options(trigger, snapshots).items():
             for value in sorted(map(str, compiled.compared_values.get(name, ()))):
                 if value in options.options:

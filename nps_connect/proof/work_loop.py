@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -28,6 +28,9 @@ class WorkLoop:
 
     Args:
         application: the application.
+
+    Attributes:
+        poll_interval: the longest time between two polls of a connection; zero if none is polled.
     """
 
     def __init__(self, application: Application) -> None:
@@ -38,6 +41,9 @@ class WorkLoop:
         self._work = {queue.name: queue for queue in queues if queue.table is not JobRow}
         self._jobs = [queue for queue in queues if queue.table is JobRow and queue.name == JOBS_QUEUE]
         self._polls = [queue for queue in queues if queue.table is JobRow and queue.name != JOBS_QUEUE]
+        polled = [connection.settings for connection in self._ctx.connections.values()]
+        intervals = [settings.poll_every for settings in polled if settings.events == "poll"]
+        self.poll_interval = timedelta(seconds=max(intervals, default=0))
 
     def run_due(self, *, with_polls: bool) -> int:
         """Run the work that is due, then the periodic jobs, until neither leaves anything; return the rows of work.
@@ -53,11 +59,6 @@ class WorkLoop:
             if not done and not self._run_jobs(jobs):
                 break
         return total
-
-    @property
-    def has_polls(self) -> bool:
-        """Whether a connection is polled."""
-        return bool(self._polls)
 
     def has_first_polls(self) -> bool:
         """Return whether every polled connection was polled once: from then on it reports what happens."""

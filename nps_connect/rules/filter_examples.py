@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import islice, product
+from itertools import combinations, islice, product
 
 from nps_connect.records.base import FieldValue
 from nps_connect.records.connectors import FieldType
@@ -39,7 +39,8 @@ def find_field_values(
     """Return field values that a filter accepts and others refuse; None if there are none.
 
     Every comparison changes its result only at its literals, so the literals, their neighbours and a missing value
-    stand for all values. The values that the filter itself names are tried first.
+    stand for all values. The values that the filter itself names are tried first. A field that only the refusing
+    filters name gets a value only if they cannot be made to refuse otherwise: it may decide what the event is.
 
     Args:
         accepting: the filter that is to accept the values; None accepts all.
@@ -50,17 +51,44 @@ def find_field_values(
         TooManyCombinations: not every combination can be tried.
     """
     filters = [*([accepting] if accepting is not None else []), *refusing]
-    names = sorted({name for compiled in filters for name in compiled.all_fields})
-    candidates = [_candidates(filters, name, (choices or {}).get(name)) for name in names]
-    for combination in islice(product(*candidates), MAX_COMBINATIONS):
-        values = dict(zip(names, combination, strict=True))
-        if accepting is not None and not accepting.matches(values):
-            continue
-        if not any(compiled.matches(values) for compiled in refusing):
-            return values
-    if math.prod(map(len, candidates)) > MAX_COMBINATIONS:
+    needed = sorted(accepting.all_fields) if accepting is not None else []
+    others = sorted({name for compiled in filters for name in compiled.all_fields} - set(needed))
+    candidates = {name: _candidates(filters, name, (choices or {}).get(name)) for name in (*needed, *others)}
+    for chosen in _subsets(others):
+        left_open = [name for name in others if name not in chosen]
+        for values in _combinations(candidates, sorted({*needed, *chosen})):
+            if accepting is not None and not accepting.matches(values):
+                continue
+            if not any(_may_match(compiled, values, candidates, left_open) for compiled in refusing):
+                return values
+    if math.prod(map(len, candidates.values())) > MAX_COMBINATIONS:
         raise TooManyCombinations(f"the filter has more than {MAX_COMBINATIONS:,} combinations of values")
     return None
+
+
+def _subsets(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the subsets of the names, smallest first."""
+    for size in range(len(names) + 1):
+        yield from combinations(names, size)
+
+
+def _combinations(
+    candidates: Mapping[str, Sequence[FieldValue]], names: Sequence[str]
+) -> Iterator[dict[str, FieldValue]]:
+    """Yield the combinations of the fields' candidates, `MAX_COMBINATIONS` at most."""
+    for values in islice(product(*(candidates[name] for name in names)), MAX_COMBINATIONS):
+        yield dict(zip(names, values, strict=True))
+
+
+def _may_match(
+    compiled: Filter,
+    values: Mapping[str, FieldValue],
+    candidates: Mapping[str, Sequence[FieldValue]],
+    left_open: Sequence[str],
+) -> bool:
+    """Return whether a filter accepts the values with some value of the fields that are left open."""
+    names = [name for name in left_open if name in compiled.all_fields]
+    return any(compiled.matches({**values, **others}) for others in _combinations(candidates, names))
 
 
 def _candidates(filters: Sequence[Filter], name: str, choices: Sequence[FieldValue] | None) -> list[FieldValue]:

@@ -29,6 +29,7 @@ def mistake(*words: str) -> Callable[[Mistake], Mistake]:
 
 @mistake("dealstage", "'closedwonn'", "write 'closedwon'")
 def unknown_stage_in_a_filter(site):
+    """The only finding: that no event passes the filter follows from it."""
     site.trigger["where"] = 'dealstage == "closedwonn" and amount >= 100'
 
 
@@ -47,17 +48,17 @@ def misspelt_property_in_a_filter(site):
     site.trigger["where"] = 'amount >= 100 and order_typ == "web"'
 
 
-@mistake("did not fire", "appointmentscheduled")
+@mistake("reported no deal.won", "only with dealstage = 'closedwon'", "settings of connections.crm")
 def stage_that_is_not_won(site):
     site.trigger["where"] = 'amount >= 100 and dealstage == "appointmentscheduled"'
 
 
-@mistake("did not fire", "2026-11-01")
+@mistake("did not fire", "2026-11-01", "the dates or the filter of the trigger")
 def trigger_past_its_last_day(site):
     site.trigger["active_until"] = "2026-11-01"
 
 
-@mistake("trigger 'small' did not fire", "crm:deal.won:after-purchase")
+@mistake("trigger 'small' did not fire", "crm:deal.won:after-purchase", "a higher priority")
 def trigger_behind_another(site):
     site.config["triggers"].append({**site.trigger, "where": "amount >= 500", "name": "small"})
 
@@ -106,6 +107,33 @@ def opt_out_that_is_not_read(site):
 def detractors_that_nobody_hears_of(site):
     site.remove_routes("open_ticket")
     site.remove_routes("send_alert")
+
+
+@mistake("detractor of after-purchase with scores 6 leads to no ticket", "add scores 6")
+def detractors_with_one_score_forgotten(site):
+    site.remove_routes("send_alert")
+    site.route("open_ticket")["scores"] = [0, 1, 2, 3, 4, 5]
+
+
+@mistake("stage 9871234", "won_stages")
+def mistyped_stage_of_another_pipeline(site):
+    site.config["connections"]["crm"]["won_stages"] = ["closedwon", "9871234"]
+
+
+@mistake("contact.email_domain", "'Example.org'", "write 'example.org'")
+def domain_in_capital_letters(site):
+    site.trigger["where"] = "amount >= 100 and contact.email_domain != 'Example.org'"
+
+
+@mistake("ticket.closed", "listen_to has no tickets")
+def object_to_which_the_connection_does_not_listen(site):
+    closed = {"on": "ticket.closed", "from": "crm", "survey": "after-purchase", "name": "closed"}
+    site.config["triggers"].append({**closed, "where": "hs_ticket_priority != 'LOW'"})
+
+
+@mistake("opt_out_properties", "newsletter_optout")
+def one_of_two_opt_out_properties_does_not_exist(site):
+    site.config["connections"]["crm"]["opt_out_properties"] = ["hs_email_optout", "newsletter_optout"]
 
 
 @mistake("route 6", "used by no response")

@@ -26,6 +26,7 @@ def polled(site):
         site.config["connections"][name]["events"] = "poll"
     site.config["surveys"]["after-support"] = {"channel": "mail"}
     site.config["triggers"].append({"on": "ticket.solved", "from": "helpdesk", "survey": "after-support"})
+    site.config["limits"] = {"max_event_age": "1h"}  # polls are minutes late
 
 
 @sound

@@ -59,6 +59,13 @@ def test_unwanted_filters_refuse_the_values():
     assert find_field_values(compiled("amount >= 500"), refusing=[compiled("amount >= 100")]) is None
 
 
+def test_a_field_that_only_unwanted_filters_name_is_left_open_if_possible():
+    other = compiled('stage == "won" and amount >= 100')
+    assert find_field_values(compiled("amount >= 10"), refusing=[other]) == {"amount": 10}
+    assert find_field_values(None, refusing=[other]) == {"amount": 99}
+    assert find_field_values(compiled("amount >= 200"), refusing=[other]) == {"amount": 200, "stage": "won other"}
+
+
 def test_what_cannot_be_tried_is_no_contradiction(monkeypatch):
     monkeypatch.setattr(filter_examples, "MAX_COMBINATIONS", 3)
     with pytest.raises(TooManyCombinations, match="more than 3"):

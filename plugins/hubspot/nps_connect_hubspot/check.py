@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from nps_connect import Connection, Finding, NotAllowed, hookimpl
 from nps_connect_hubspot.api import Api
+from nps_connect_hubspot.contact_records import opt_out_properties
 from nps_connect_hubspot.setup import nps_plan_setup
 
 LOW_QUOTA_SHARE = 0.1
@@ -28,10 +29,10 @@ FILTER_TYPES: Mapping[str, FieldType] = {
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """Check portal, token, scopes, quota, stages, filters, webhooks and setup."""
+    """Check portal, token, scopes, quota, stages, contact properties, filters, webhooks and setup."""
     api = Api(connection, "check")
     findings = list(_portal(api))
-    for part in (_scopes, _quota, _stages, _filters, _webhooks, _setup_findings):
+    for part in (_scopes, _quota, _stages, _contact_properties, _filters, _webhooks, _setup_findings):
         findings += _run_check(part, api)
     return findings
 
@@ -167,8 +168,35 @@ def _stages(api: Api) -> Iterator[Finding]:
             )
 
 
+def _contact_properties(api: Api) -> Iterator[Finding]:
+    """A contact property that does not exist reads as empty: an opt-out would not be seen, without any error."""
+    named = {
+        "opt_out_properties": opt_out_properties(api.settings),
+        "language_property": (api.settings.language_property,),
+    }
+    existing = _property_types(api, "contacts")
+    for setting, names in named.items():
+        for name in names:
+            if name not in existing:
+                yield Finding(
+                    id="name-unknown",
+                    severity="error",
+                    text=f"contacts have no property {name} of {setting}",
+                    fix=f"correct {setting}, or create the property in HubSpot",
+                )
+
+
 def _filters(api: Api) -> Iterator[Finding]:
-    """Yield findings about filter properties, with one call for each object type that filters use."""
+    """Yield findings about the objects and properties of filters, with one call for each object type that they use."""
+    for event in sorted({use.on for use in api.connection.filters}):
+        kind = FILTER_OBJECTS[event.partition(".")[0]]
+        if kind not in api.settings.listen_to:
+            yield Finding(
+                id="trigger-never-fires",
+                severity="error",
+                text=f"a trigger waits for {event}, but listen_to has no {kind}",
+                fix=f'add "{kind}" to listen_to',
+            )
     filters = [use for use in api.connection.filters if use.fields]
     types_by_kind: dict[str, dict[str, FieldType | None]] = {}
     has_mismatch = False

@@ -75,6 +75,15 @@ def test_a_quota_setting_above_the_tier_is_a_warning(make_connection, connection
     )
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("opt_out_properties", ["hs_email_optout", "newsletter_optout"]), ("language_property", "newsletter_optout")],
+)
+def test_a_contact_property_that_does_not_exist_is_an_error(make_connection, connection, setting, value):
+    texts = finding_texts(make_connection(**healthy_settings(**{setting: value})), "error")
+    assert texts == [f"contacts have no property newsletter_optout of {setting}"]
+
+
 @pytest.mark.parametrize(("version", "day"), [("2026-03", date(2027, 9, 1)), ("2026-09", date(2028, 3, 1))])
 def test_each_api_version_has_an_announced_end(make_connection, version, day):
     settings = make_connection(**healthy_settings(api_version=version)).settings

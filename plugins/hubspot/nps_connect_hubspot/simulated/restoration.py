@@ -10,9 +10,14 @@ from nps_connect_hubspot.snapshot import OBJECTS, PROBED_SCOPES
 
 
 def restore_portal(portal: Portal, snapshot: AccountSnapshot) -> None:
-    """Replace properties, groups and scopes; built-in properties keep their locks."""
+    """Replace properties, groups and scopes; built-in properties keep their locks.
+
+    Objects of which the snapshot says nothing keep their properties.
+    """
     built_in = built_in_definitions()
     for noun, kind in OBJECTS.items():
+        if noun not in snapshot.fields:
+            continue
         portal.definitions[kind] = {
             name: _definition(name, field, built_in[kind].get(name))
             for name, field in snapshot.fields.get(noun, {}).items()
