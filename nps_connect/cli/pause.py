@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,7 @@ from nps_connect.cli._support.completion import complete_scope, complete_survey
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope, parse_scope, select_scope
-from nps_connect.errors import ConfigError
+from nps_connect.errors import ConfigError, ConfigErrors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,12 +34,16 @@ def pause(options: Options, scope: str | None, survey: str | None, reason: str, 
 
     SCOPE is mail (default), the name of a connection, survey:SURVEY or queue:CONNECTION/ACTION. Due deliveries wait;
     tickets, alerts and scores continue unless their connection is paused. If the database refuses, a file in the state
-    directory pauses all customer mail of this host.
+    directory pauses all customer mail of this host; so it does if the configuration is invalid.
     """
     from nps_connect.ledger.pauses import RESTORE_SCOPES
     from nps_connect.ledger.state_dir import open_state_dir
 
-    settings = options.load_settings(needs_secrets=False)
+    try:
+        settings = options.load_settings(needs_secrets=False)
+    except ConfigErrors as errors:
+        _pause_without_configuration(options, select_scope(scope, survey), errors, as_json=as_json)
+        return
     paused_scope, state_dir = parse_scope(select_scope(scope, survey), settings), open_state_dir(settings)
     if paused_scope in RESTORE_SCOPES:
         raise click.UsageError(f"{paused_scope!r} can only be resumed")
@@ -52,11 +57,9 @@ def pause(options: Options, scope: str | None, survey: str | None, reason: str, 
         with options.open_ledger() as (ledger, _):
             waiting, _ = count_waiting(ledger, paused_scope)
     if as_json:
-        result = {"scope": paused_scope, "paused": True, "changed": changed, "waiting": waiting}
-        print_json({**result, "marker": marker_file, "problem": problem})
+        _print_result(paused_scope, changed=changed, waiting=waiting, marker_file=marker_file, problem=problem)
     elif marker_file is not None:
-        has_other_hosts = not settings.core.database_url.get_secret_value().startswith("sqlite")
-        _print_marker(marker_file, problem or "", has_other_hosts=has_other_hosts)
+        _print_marker(marker_file, problem or "", settings.core.database_url.get_secret_value())
     else:
         state = "is now paused" if changed else "was already paused"
         deliveries = pluralize(waiting or 0, "delivery", "deliveries")
@@ -88,6 +91,34 @@ def _pause_in_database(options: Options, state_dir: StateDir | None, scope: str,
     return changed
 
 
+def _pause_without_configuration(options: Options, scope: str, errors: ConfigErrors, *, as_json: bool) -> None:
+    """Pause all customer mail of this host by a file: its processes go on with the configuration that they have.
+
+    Raises:
+        ConfigError: nothing was paused, because another scope is to be paused or no state directory is known.
+        NpsConnectError: the state directory cannot be written.
+    """
+    from nps_connect.ledger.pauses import MAIL_SCOPE
+    from nps_connect.ledger.state_dir import StateDir
+    from nps_connect.settings.load_settings import load_database_keys
+
+    problem = f"the configuration is invalid ({errors.errors[0].sentence().splitlines()[0]})"
+    keys = load_database_keys(options.path, os.environ) if scope == MAIL_SCOPE else None
+    if keys is None or keys.state_dir is None or not keys.state_dir.is_dir():
+        fix = "correct it (nps-connect config check), or stop the processes of this host (SIGTERM)"
+        if scope != MAIL_SCOPE:
+            fix = "until it is corrected only all customer mail of a host can be paused: nps-connect pause"
+        raise ConfigError(f"nothing was paused: {problem}", fix=fix) from None
+    state_dir = StateDir(keys.state_dir)
+    had_marker = state_dir.read_pause_marker() is not None
+    state_dir.set_pause_marker()
+    if as_json:
+        marker_file = state_dir.pause_marker_file
+        _print_result(scope, changed=not had_marker, waiting=None, marker_file=marker_file, problem=problem)
+    else:
+        _print_marker(state_dir.pause_marker_file, problem, keys.database_url.get_secret_value())
+
+
 def _set_marker(state_dir: StateDir | None, scope: str, refusal: ConfigError) -> bool:
     """Pause all customer mail of this host by a file; returns False if that file existed already.
 
@@ -108,10 +139,17 @@ def _set_marker(state_dir: StateDir | None, scope: str, refusal: ConfigError) ->
     return not had_marker
 
 
-def _print_marker(marker_file: Path, problem: str, *, has_other_hosts: bool) -> None:
+def _print_result(
+    scope: str, *, changed: bool, waiting: int | None, marker_file: Path | None, problem: str | None
+) -> None:
+    result = {"scope": scope, "paused": True, "changed": changed, "waiting": waiting}
+    print_json({**result, "marker": marker_file, "problem": problem})
+
+
+def _print_marker(marker_file: Path, problem: str, database_url: str) -> None:
     click.echo(f"All customer mail of this host is paused by a file, because {problem}.")
     click.echo(f"The file: {marker_file}")
     click.echo("The first worker of this host that can write to the database turns it into a pause.")
-    if has_other_hosts:
+    if not database_url.startswith("sqlite"):
         click.echo("Workers on other hosts continue: run this command there, too.")
     click.echo("To resume: nps-connect resume mail")

@@ -152,15 +152,15 @@ class Ledger:
             with suppress(sqlite3.Error):  # committed is committed; the next heartbeat tries again
                 self.checkpoint()
 
-    def ping(self) -> None:
-        """Check that the database answers.
+    def ping(self, *, writes: bool = False) -> None:
+        """Check that the database answers; with `writes` also that a transaction can write.
 
         Raises:
             ConfigError: it is missing, damaged or cannot be reached; the text holds the reason, never the password.
         """
         self.require_same_file()
         try:
-            with self.read() as session:
+            with self.write() if writes else self.read() as session:
                 session.execute(text("PRAGMA schema_version" if self.is_sqlite else "SELECT 1"))  # reads the file
         except DBAPIError as error:
             if find_storage_problem(error) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator
@@ -9,7 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nps_connect.errors import ConfigError
-from nps_connect.ledger.ledger import DATABASE_URL_KEY, Ledger
+from nps_connect.ledger.database_errors import DATABASE_URL_KEY, storage_error
+from nps_connect.ledger.host_facts import find_lock_holder
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.storage_health import READ_ONLY
 
 
 @contextmanager
@@ -39,17 +43,24 @@ def lock_file(path: Path) -> Iterator[None]:
     and there is no lock file that could be deleted. It follows a renamed file, and ends with the process.
 
     Raises:
-        ConfigError: another process holds it.
+        ConfigError: another process holds it, or this user may not write the file.
     """
-    descriptor = os.open(path, os.O_RDWR)
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise storage_error(READ_ONLY) from None
+        raise
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            holder = find_lock_holder(path)
+            process = f" (pid {holder})" if holder is not None else ""
             raise ConfigError(
                 f"another process is already using {path.name}",
                 key=DATABASE_URL_KEY,
-                fix="stop it first, or use PostgreSQL for several processes",
+                fix=f"stop it first{process}, or use PostgreSQL for several processes",
             ) from None
         yield
     finally:

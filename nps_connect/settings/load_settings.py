@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import SecretStr
 
@@ -16,13 +18,25 @@ from nps_connect.settings.model import Core, Settings
 from nps_connect.settings.origins import Origins
 from nps_connect.settings.parse_table import parse_table
 from nps_connect.settings.references import ReferenceResolver
-from nps_connect.settings.sources import merge_sources
+from nps_connect.settings.sources import ENV_PREFIX, ENV_SEPARATOR, merge_sources
 from nps_connect.settings.toml_lines import find_lines
 
 DEFAULT_CONFIG_NAME = "nps-connect.toml"
 CONFIG_VARIABLE = "NPS_CONNECT_CONFIG"
 DATABASE_URL_PATH = ("core", "database_url")
 _SQLITE = "sqlite:///"
+
+
+class DatabaseKeys(NamedTuple):
+    """The keys of ``[core]`` that say where the database is.
+
+    Attributes:
+        database_url: its address.
+        state_dir: the state directory of this host.
+    """
+
+    database_url: SecretStr
+    state_dir: Path | None
 
 
 def config_path(path: Path | None, environ: Mapping[str, str]) -> Path:
@@ -76,7 +90,7 @@ def load_settings(
         mistakes += [unresolved] if needs_secrets or not _is_secret(settings, key_path) else []
     if mistakes:
         raise ConfigErrors(mistakes)
-    core = _resolve_paths(settings, home.parent)
+    core = _resolve_paths(settings.core, home.parent)
     if core.logo is not None:
         try:
             read_logo(core.logo)
@@ -85,21 +99,64 @@ def load_settings(
     return settings.model_copy(update={"core": core}).with_origins(origins)
 
 
-def _resolve_paths(settings: Settings, folder: Path) -> Core:
+def load_database_keys(path: Path, environ: Mapping[str, str]) -> DatabaseKeys | None:
+    """Return the address of the database and the state directory of a configuration that is invalid elsewhere.
+
+    For an emergency only: each line of ``[core]`` is read for itself, and nothing else of the file.
+
+    Args:
+        path: the file.
+        environ: the environment.
+
+    Returns:
+        The two; None if one of them cannot be read with certainty.
+    """
+    table: dict[str, object] = {}
+    try:
+        environ = {**read_environment_file(environment_path(path)), **environ}
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (ConfigError, OSError, ValueError):
+        return None
+    is_core = False
+    for line in lines:
+        if line.lstrip().startswith("["):
+            is_core = line.partition("#")[0].strip("[]\"' ") == "core"
+        elif not is_core and line.lstrip().startswith("core"):
+            return None  # a dotted or inline table, which may hold the keys
+        elif is_core and any(key in line for key in DatabaseKeys._fields):
+            try:
+                table |= tomllib.loads(line)
+            except ValueError:
+                return None
+    variables = {f"{ENV_PREFIX}CORE{ENV_SEPARATOR}{key.upper()}" for key in DatabaseKeys._fields}
+    given = {key: value for key, value in table.items() if key in DatabaseKeys._fields}
+    merged, _ = merge_sources({"core": given}, {name: environ[name] for name in variables & environ.keys()})
+    resolver = ReferenceResolver(Origins(str(path), merged), folder=path.parent, environ=environ)
+    values = resolver.resolve(merged)["core"]
+    if resolver.mistakes or not all(isinstance(value, str) for value in values.values()):
+        return None
+    url = values.get("database_url", Core.model_fields["database_url"].default.get_secret_value())
+    state_dir = Path(values["state_dir"]) if "state_dir" in values else None
+    return _resolve_database_keys(DatabaseKeys(SecretStr(url), state_dir), path.parent)
+
+
+def _resolve_paths(core: Core, folder: Path) -> Core:
     """Return the core table with relative paths made absolute from the configuration's folder."""
-    core = settings.core
-    if core.logo is not None:
-        core = core.model_copy(update={"logo": folder.absolute() / core.logo})
-    if core.state_dir is not None:
-        core = core.model_copy(update={"state_dir": folder.absolute() / core.state_dir})
-    url = core.database_url.get_secret_value()
+    keys = _resolve_database_keys(DatabaseKeys(core.database_url, core.state_dir), folder)
+    logo = None if core.logo is None else folder.absolute() / core.logo
+    return core.model_copy(update={"logo": logo, **keys._asdict()})
+
+
+def _resolve_database_keys(keys: DatabaseKeys, folder: Path) -> DatabaseKeys:
+    """Return the keys with relative paths made absolute, and the state directory beside an SQLite file unless given."""
+    state_dir = None if keys.state_dir is None else folder.absolute() / keys.state_dir
+    url = keys.database_url.get_secret_value()
     if not url.startswith(_SQLITE):
-        return core
+        return DatabaseKeys(keys.database_url, state_dir)
     name, separator, query = url.removeprefix(_SQLITE).partition("?")
     path = folder.absolute() / name
-    database_url = SecretStr(f"{_SQLITE}{path.as_posix()}{separator}{query}")
-    state_dir = core.state_dir or Path(f"{path.resolve()}.state")  # by a symbolic link too, it is the same database
-    return core.model_copy(update={"database_url": database_url, "state_dir": state_dir})
+    state_dir = state_dir or Path(f"{path.resolve()}.state")  # by a symbolic link too, it is the same database
+    return DatabaseKeys(SecretStr(f"{_SQLITE}{path.as_posix()}{separator}{query}"), state_dir)
 
 
 def _is_secret(settings: Settings, key_path: KeyPath) -> bool:

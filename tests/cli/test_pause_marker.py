@@ -126,6 +126,37 @@ def test_only_all_customer_mail_can_be_paused_without_the_database(cli):
     assert not cli.marker.exists()
 
 
+@pytest.mark.parametrize(
+    ("mistake", "problem"),
+    [("foo = [", "not valid TOML: "), ("[surveys.x]\nreminders = 5", "surveys.x.")],
+    ids=["syntax", "values"],
+)
+def test_an_invalid_configuration_does_not_prevent_the_pause(cli, mistake, problem):
+    cli.marker.parent.mkdir(exist_ok=True)  # a process has worked here
+    config = cli.folder / "nps-connect.toml"
+    config.write_text(f"{config.read_text()}\n{mistake}\n")
+    result = cli("pause")
+    assert (result.code, result.err) == (0, "")
+    assert "paused by a file, because the configuration is invalid (" in result.out
+    assert problem in result.out
+    assert f"The file: {cli.marker}\n" in result.out
+    assert cli.marker.exists()
+
+
+@pytest.mark.parametrize(
+    "replacement", ['core.database_url = "sqlite:///other.db"\n[core]', "[core]\ndatabase_url = 'sqlite:///nps"]
+)
+def test_an_invalid_configuration_that_may_name_another_database_is_not_guessed(cli, replacement):
+    cli.marker.parent.mkdir(exist_ok=True)
+    config = cli.folder / "nps-connect.toml"
+    config.write_text(config.read_text().replace("[core]", replacement, 1) + "\nfoo = [\n")
+    result = cli("pause")
+    assert result.code == 2
+    assert result.err.startswith("Error: nothing was paused: the configuration is invalid (")
+    assert result.err.endswith("or stop the processes of this host (SIGTERM)\n")
+    assert not cli.marker.exists()
+
+
 def test_resume_ends_a_pause_that_is_only_a_marker(cli):
     with locked(cli.database):
         cli("pause")

@@ -6,10 +6,12 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import time
 
 import httpx
 import pytest
+from click.exceptions import Exit
 from support.command_process import free_port, read_ready_line
 from support.config_mistakes import place_of
 from support.postgres import SERVER_URL_VARIABLE, create_database, postgres_server
@@ -176,6 +178,25 @@ def test_the_wait_for_postgresql_ends_after_a_minute_with_a_clear_error(caplog):
 def test_a_missing_sqlite_file_is_not_waited_for(tmp_path):
     with pytest.raises(ConfigError, match="does not exist"):
         wait_for_database(Ledger(f"sqlite:///{tmp_path / 'lost.db'}"), sleep=lambda _seconds: pytest.fail("waits"))
+
+
+def test_a_locked_sqlite_file_is_awaited_without_delaying_a_signal(tmp_path, sqlite_template, caplog):
+    path = tmp_path / "nps.db"
+    path.write_bytes(sqlite_template.read_bytes())
+    ledger, looks = Ledger(f"sqlite:///{path}"), []
+
+    def sleep(_seconds):
+        looks.append(len(caplog.records))
+        return len(looks) == 2  # the operator stops the process
+
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other, caplog.at_level(logging.WARNING):
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(Exit):
+            wait_for_database(ledger, sleep=sleep)
+    wait_for_database(ledger, sleep=lambda _seconds: pytest.fail("waits"))
+    ledger.close()
+    assert looks == [1, 1]  # named at once, and once
+    assert "the database is locked by another process" in caplog.text
 
 
 def test_log_redacts_secrets_in_tracebacks():

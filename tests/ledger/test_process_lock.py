@@ -1,5 +1,6 @@
 """One process per SQLite file, by whatever path it is opened."""
 
+import errno
 import os
 
 import pytest
@@ -29,6 +30,15 @@ def test_a_second_process_is_refused_by_every_path_to_the_file(path, tmp_path, k
         with pytest.raises(ConfigError, match="another process is already using"), lock_file(other):
             pass
     with lock_file(other):
+        pass
+
+
+def test_a_file_that_this_user_may_not_write_is_named_as_such(path, monkeypatch):
+    def refuse(*_arguments):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", refuse)  # the superuser, who may run this test, may write every file
+    with pytest.raises(ConfigError, match="read-only for this user"), lock_file(path):
         pass
 
 
