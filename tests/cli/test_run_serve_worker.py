@@ -17,8 +17,8 @@ from support.config_mistakes import place_of
 from support.postgres import SERVER_URL_VARIABLE, create_database, postgres_server
 from support.postgres_faults import stopped_server
 
+from nps_connect.cli._support.database_wait import wait_for_database
 from nps_connect.cli._support.logging_setup import RedactingFormatter
-from nps_connect.cli._support.process import wait_for_database
 from nps_connect.errors import ConfigError
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import create
