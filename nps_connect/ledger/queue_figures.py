@@ -29,6 +29,9 @@ from nps_connect.ledger.tables import AttemptRow, DeliveryRow
 SUCCEEDED: ColumnElement[str] = literal_column("'succeeded'")
 """A literal, see `PENDING`."""
 
+RETRIED: ColumnElement[bool] = literal_column("deliveries.attempts > 0")
+"""A literal, see `PENDING`."""
+
 COUNT_LIMIT = 10_000
 """Rows of a queue are counted up to this number: a million index entries would take a third of a second."""
 
@@ -53,8 +56,10 @@ def load_waiting_rows(session: Session, table: type[QueuedRow], now: datetime) -
     """Load the queues of a table that have pending rows, by name."""
     rows = session.connection().execute(_waiting_query(table), {"now": now})
     waiting: dict[str, WaitingRows] = {}
-    for name, pending, due, oldest, *first_attempts in rows:
-        waiting[name] = WaitingRows(int(pending), int(due), min([oldest, *filter(None, first_attempts)]))
+    for name, pending, due, oldest, *retried in rows:
+        retried_later, first_attempt = retried or (0, None)
+        oldest_due_at = oldest if first_attempt is None else min(oldest, first_attempt)
+        waiting[name] = WaitingRows(int(pending), int(due) + int(retried_later), oldest_due_at)
     return waiting
 
 
@@ -80,16 +85,20 @@ def _waiting_query(table: type[QueuedRow]) -> Select[Any]:
     names = _queue_names(rows, lambda row: by_partial_index(row.c.state == PENDING))
     is_pending = (rows.c.queue_name == names.c.name) & by_partial_index(rows.c.state == PENDING)
     is_due = rows.c.due_at <= bindparam("now", type_=UtcDateTime())
-    oldest = select(func.min(rows.c.due_at)).where(is_pending)
-    further_queries: list[Select[Any]] = [oldest]
+    queries = [
+        _bounded_count(rows, names, is_pending),
+        _bounded_count(rows, names, is_pending & is_due),
+        select(func.min(rows.c.due_at)).where(is_pending),
+    ]
     if table is DeliveryRow:  # each retry moves the due time, and an operator means the first one
-        is_retried = rows.c.attempts > 0
+        is_retried = (rows.c.queue_name == names.c.name) & by_partial_index(rows.c.state == PENDING) & RETRIED
         attempts: Table = AttemptRow.__table__
         of_retried = rows.join(attempts, attempts.c.delivery_id == rows.c.id)
-        first_attempt = select(func.min(attempts.c.started_at)).select_from(of_retried).where(is_pending, is_retried)
-        is_due, further_queries = is_due | is_retried, [oldest, first_attempt]
-    counts = (_bounded_count(rows, names, condition) for condition in (is_pending, is_pending & is_due))
-    figures = (query.correlate(names).scalar_subquery() for query in (*counts, *further_queries))
+        queries += [
+            _bounded_count(rows, names, is_retried & ~is_due),
+            select(func.min(attempts.c.started_at)).select_from(of_retried).where(is_retried),
+        ]
+    figures = (query.correlate(names).scalar_subquery() for query in queries)
     return select(names.c.name, *figures).where(names.c.name.is_not(None))
 
 

@@ -255,6 +255,7 @@ class DeliveryRow(QueuedRow, table=True):
         partial_index("ix_deliveries_in_doubt", "id", where=IN_DOUBT),
         partial_index("ix_deliveries_succeeded", "queue_name", "finished_at", where="state = 'succeeded'"),
         partial_index("ix_deliveries_stopped", "connection", "state", "hold_code", where="state IN ('held', 'dead')"),
+        partial_index("ix_deliveries_retried", "queue_name", "due_at", where="state = 'pending' AND attempts > 0"),
         partial_index("ix_deliveries_ticket", "connection", "receipt_id", where="action = 'open_ticket'"),
     )
 

@@ -49,6 +49,20 @@ def test_waiting_rows_are_counted_exactly_below_the_limit(ledger, insert_deliver
     }
 
 
+def test_deliveries_that_wait_for_another_attempt_are_found_by_an_index(ledger, insert_deliveries, executed_statements):
+    insert_deliveries("crm/write_score", 3, START + timedelta(hours=1))
+    with ledger.write() as session:
+        session.execute(text("UPDATE deliveries SET attempts = 1 WHERE id IN (SELECT MAX(id) FROM deliveries)"))
+    with ledger.read() as session:
+        waiting = load_waiting_rows(session, DeliveryRow, START)
+        statement = executed_statements[-1]
+        if ledger.engine.dialect.name == "sqlite":
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (0,) * statement.count("?"))
+            searches = [row[3] for row in plan if "ix_deliveries_retried" in row[3]]
+            assert len(searches) == 2
+    assert waiting["crm/write_score"].due == 1
+
+
 def test_a_queue_is_counted_up_to_the_limit(ledger, insert_deliveries):
     insert_deliveries("crm/write_score", COUNT_LIMIT + 5)
     insert_deliveries("mail/send_survey", 2)
