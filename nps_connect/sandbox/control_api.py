@@ -129,12 +129,15 @@ class ControlApi:
         vendor = self._sandbox.vendors.get(_required_text(body, "vendor"))
         if vendor is None:
             raise InvalidCommand(f"unknown vendor; allowed: {', '.join(self._sandbox.vendors)}")
-        facts = vendor.simulate_event(_required_text(body, "kind"), _required_text(body, "email"))
-        url = body.get("deliver_to")
+        kind, email, url = _required_text(body, "kind"), _required_text(body, "email"), body.get("deliver_to")
+        if url is not None and not (isinstance(url, str) and url.startswith(("http://", "https://"))):
+            raise InvalidCommand("deliver_to must be the address of a webhook, or null")
+        facts = vendor.simulate_event(kind, email)
+        if not facts:
+            kinds = ", ".join(self._sandbox.event_kinds.get(body["vendor"], ())) or "see the plugin's page"
+            raise InvalidCommand(f"nothing happened: no {kind} of {email} here; add the person first; kinds: {kinds}")
         if url is None:
             return {"facts": facts, "webhooks": []}
-        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
-            raise InvalidCommand("deliver_to must be the address of a webhook, or null")
         with httpx.Client(timeout=WEBHOOK_TIMEOUT_SECONDS) as client:
             try:
                 return {
@@ -165,8 +168,6 @@ def _html_reply(page: str, *, policy: str | None = None) -> VendorReply:
 
 def _describe_outcome(event: str, url: str, outcome: Mapping[str, Any]) -> str:
     """Return what became of an event, as `_simulate_event` tells it, in one sentence."""
-    if not outcome["facts"]:
-        return f"Nothing happened: the vendor does not simulate {event}"
     statuses = ", ".join(map(str, outcome["webhooks"])) or "no webhook"
     reasons = "".join(
         f"; {WEBHOOK_REFUSALS[status]}" for status in outcome["webhooks"][:1] if status in WEBHOOK_REFUSALS

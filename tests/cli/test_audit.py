@@ -21,7 +21,6 @@ NOT_RECORDED = {
     "worker": "a process, whose work the ledger holds",
     "connections plan": "only asks the vendor",
     "connections snapshot": "only asks the vendors, and writes a file",
-    "contacts export": "only reads; opens the application for its actions",
     "surveys preview": "writes nothing to the database",
     "surveys test": "writes nothing to the database, and reaches only the given address",
     "doctor mail": "writes nothing to the database, and reaches only the given address",

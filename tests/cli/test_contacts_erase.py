@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -33,7 +34,11 @@ def test_an_export_holds_everything_about_one_person_and_nothing_about_others(cr
     assert json.loads(rows["raw_requests"][0]["body"])[0]["person"] == "3"
     for name in ("marie", "paul", "anne", "luc"):
         assert f"{name}@" not in result.out
-    assert json.loads(crm_cli("contacts", "export", "crm:3").out)["rows"] == rows
+    again = json.loads(crm_cli("contacts", "export", "crm:3").out)["rows"]
+    [(command, target, _), _] = audited(crm_cli)
+    assert (command, target) == ("contacts export", f"c:{rows['contacts'][0]['id']}")
+    assert [row["command"] for row in again.pop("audit_log")] == [command]
+    assert again == {name: listed for name, listed in rows.items() if name != "audit_log"}
 
 
 def test_an_export_to_a_file_is_private(crm_cli):
@@ -41,6 +46,12 @@ def test_an_export_to_a_file_is_private(crm_cli):
     file = crm_cli.folder / "jean.json"
     assert json.loads(file.read_text())["contacts"] == ["crm:3"]
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no device that is always full")
+def test_an_export_to_a_full_disk_is_one_sentence(crm_cli):
+    result = crm_cli("contacts", "export", EMAIL, "--output", "/dev/full")
+    assert (result.code, result.err) == (1, "Error: cannot write /dev/full: No space left on device\n")
 
 
 @pytest.mark.parametrize("command", ["export", "erase"])

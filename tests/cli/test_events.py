@@ -48,6 +48,9 @@ def test_show_contains_the_timeline(seeded_cli):
     assert output["contacts"] == ["crm:1"]
     assert [entry["kind"] for entry in output["entries"]][:2] == ["event", "decision"]
     assert seeded_cli("events", "show", "999").code == 1
+    text = seeded_cli("events", "show", "1").out
+    assert "crm:1" in text
+    assert not set("[{'") & set(text.partition("\n\n")[0])  # no lists and tables of Python
 
 
 def test_replay_of_unreadable_webhooks(seeded_cli):

@@ -159,3 +159,8 @@ def test_expedite_says_why_a_delivery_waits_and_how_many_people_are_reached(full
     assert "its delay is not over" in expedited
     assert expedited.endswith("1 delivery due now.\n")
     assert full_cli("deliveries", "expedite", "--all", "--action", "send_survey").out.startswith("nothing waits\n")
+
+
+def test_a_survey_without_an_interval_has_no_reminders(seeded_cli):
+    """`reminders` counts only where `reminder_after` is set."""
+    assert json.loads(seeded_cli("surveys", "show", "after-purchase", "--json").out)["reminders"] == 0

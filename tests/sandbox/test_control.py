@@ -75,6 +75,11 @@ def test_without_deliver_to_no_webhook_is_sent(client, acme):
             {"vendor": "acme", "kind": "a.b", "email": "x", "deliver_to": "file:///x"},
             "deliver_to must be the address",
         ),
+        (
+            "/_simulate_event",
+            {"vendor": "acme", "kind": "deal.won", "email": "nobody@example.com"},
+            "add the person first; kinds: deal.won, deal.lost",
+        ),
         ("/_opt_out", [], "an object with email"),
     ],
 )

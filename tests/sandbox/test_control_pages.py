@@ -158,7 +158,7 @@ def test_the_form_says_what_prevents_the_event(client, sandbox, product):
     assert "Not done: email is missing" in submit(client, sandbox, email="").text
     product.people.clear()
     product.simulate_event = lambda kind, email: []
-    assert "the vendor does not simulate deal.won of" in submit(client, sandbox).text
+    assert "Not done: nothing happened: no deal.won of marie@example.com here" in submit(client, sandbox).text
     del product.simulate_event
     sandbox.product_url = "http://127.0.0.1:9"
     assert "could not be delivered to http://127.0.0.1:9/" in submit(client, sandbox).text

@@ -48,11 +48,12 @@ def open_output(path: Path) -> Iterator[TextIO]:
         CommandError: the file cannot be written.
     """
     try:
-        stream = open_private(path)
+        with open_private(path) as stream:
+            yield stream
+    except BrokenPipeError:  # a pipe whose reader has ended, such as | head
+        raise
     except OSError as error:
         raise CommandError(f"cannot write {path}: {error.strerror}") from None
-    with stream:
-        yield stream
 
 
 def attributes(row: object, *names: str) -> dict[str, Any]:

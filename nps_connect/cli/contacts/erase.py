@@ -39,11 +39,11 @@ def erase(options: Options, contact: str, reason: str | None, dry_run: bool, yes
     are listed, for you to delete there.
     """
     from nps_connect.ledger.audit_log import record_audit
-    from nps_connect.ledger.subjects import person_subject
     from nps_connect.services.operations.data_requests import (
         erase_person,
         find_person,
         load_erased_at,
+        person_target,
         preview_erasure,
     )
 
@@ -66,7 +66,7 @@ def erase(options: Options, contact: str, reason: str | None, dry_run: bool, yes
         with ctx.ledger.write() as session:
             person = find_person(session, contact, list(ctx.connections))
             receipt = erase_person(ctx, session, person)
-            target = person_subject(person.contacts[0].id or 0) if person.contacts else "a person without a contact"
+            target = person_target(person)
             record_audit(session, current_actor(), "contacts erase", target, now=ctx.clock(), reason=reason)
     _print(receipt, contact, ctx.settings.core.zone, as_json=as_json, is_done=True)
 

@@ -9,7 +9,7 @@ import click
 from nps_connect.cli._support.completion import complete_id
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import print_fields, print_json
+from nps_connect.cli._support.output import dump_json, print_fields, print_json
 from nps_connect.cli._support.people import load_people_names
 from nps_connect.cli.events.list import event_json
 from nps_connect.cli.explain import print_timeline
@@ -33,6 +33,7 @@ def show(options: Options, event_id: int, as_json: bool) -> None:
     if as_json:
         print_json({**details, "entries": [asdict(entry) for entry in timeline.entries]})
         return
-    print_fields(details, zone)
+    shown = {"fields": dump_json(fields) if fields else None, "contacts": ", ".join(timeline.contacts)}
+    print_fields({**details, **shown}, zone)
     click.echo()
     print_timeline(timeline, zone)

@@ -43,6 +43,7 @@ def survey_json(settings: Settings, name: str, paused: dict[str, PauseRow]) -> d
         "name": name,
         **survey.model_dump(mode="json"),
         "touchpoint": survey.touchpoint or name,
+        "reminders": survey.reminders if survey.reminder_after is not None else 0,
         "triggers": [trigger.label for trigger in settings.triggers if trigger.survey == name],
         "paused": pause.reason if pause is not None else None,
     }

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Text, cast, func, select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.subjects import mailbox_hash
+from nps_connect.ledger.subjects import mailbox_hash, person_subject
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.base import mailbox_key
@@ -116,6 +116,11 @@ def find_person(session: Session, reference: str, connections: Sequence[str]) ->
         rows |= more
     contacts = [rows[row_id] for row_id in sorted(rows)]
     return RequestSubject(contacts, frozenset(addresses | ({reference.strip()} if is_address else set())))
+
+
+def person_target(person: RequestSubject) -> str:
+    """Return how the audit log names a person: by our own id, because a vendor's may be an address."""
+    return person_subject(person.contacts[0].id or 0) if person.contacts else "a person without a contact"
 
 
 def export_person(ctx: Context, session: Session, person: RequestSubject) -> dict[str, list[dict[str, Any]]]:

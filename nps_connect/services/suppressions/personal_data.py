@@ -39,7 +39,7 @@ from nps_connect.ledger.workers import JobRow
 from nps_connect.services.deliveries.customer_mail import MAILBOX_OPTION
 from nps_connect.services.suppressions.data_subjects import DataSubjects, in_text, in_webhook, webhook_body
 
-ERASED_TEXT = "erased with the contact"
+ERASED_TEXT = "details erased with the contact"
 _KEPT_EVENT_FIELDS = ("key", "kind", "object_id", "occurred_at")
 
 

@@ -1,21 +1,19 @@
-"""Account check: the policy and the configured places."""
+"""Account check: the configured places."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from nps_connect import Connection, Finding, hookimpl
-from nps_connect_google_reviews.connector import POLICY
 from nps_connect_google_reviews.places import build_review_url
 from nps_connect_google_reviews.settings import PLACEHOLDER, GoogleReviewsSettings
 
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """Report the policy and the places. Google has no API call without an account's consent, so nothing is fetched."""
+    """Report the places. Google has no API call without an account's consent, so nothing is fetched."""
     settings: GoogleReviewsSettings = connection.settings
-    policy = Finding(severity="ok", text=f"policy {POLICY.rule}: {POLICY.reason} ({POLICY.source})")
-    return [policy, *_place_findings(settings)]
+    return _place_findings(settings)
 
 
 def _place_findings(settings: GoogleReviewsSettings) -> list[Finding]:

@@ -1,23 +1,21 @@
-"""`nps_check` reports the policy and the places."""
+"""`nps_check` reports the places; the policy is reported by the core, once."""
 
 from nps_connect_google_reviews import nps_check
 from nps_connect_google_reviews.settings import PLACEHOLDER
 
 
 def test_nps_check(google):
-    policy, place = nps_check(connection=google())
+    [place] = nps_check(connection=google())
 
-    assert policy.severity == place.severity == "ok"
-    assert "ask-everyone" in policy.text
-    assert "https://support.google.com/contributionpolicy/answer/7400114" in policy.text
+    assert place.severity == "ok"
     assert "placeid=ChIJexample_place-0001" in place.text
 
 
 def test_the_placeholder_of_the_example_is_an_error(google):
     findings = nps_check(connection=google(place_id=PLACEHOLDER))
 
-    assert [finding.severity for finding in findings] == ["ok", "error"]
-    assert "docs/google-reviews.md" in findings[1].fix
+    assert [finding.severity for finding in findings] == ["error"]
+    assert "docs/google-reviews.md" in findings[0].fix
 
 
 def test_locations_are_counted(google):
