@@ -242,7 +242,8 @@ class VendorClient:
     def _network_error(self, error: httpx.HTTPError, idempotent: bool) -> DeliveryError:
         reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         if isinstance(error, NOT_SENT_ERRORS):
-            return RetryLater(f"{self._info.title} at {self._client.base_url.host} cannot be reached ({reason})")
+            address = self._client.base_url.netloc.decode("ascii")
+            return RetryLater(f"{self._info.title} at {address} cannot be reached ({reason})")
         if idempotent:
             return RetryLater(f"{self._info.title} gave no complete answer ({reason})")
         return OutcomeUnknown(f"{self._info.title} gave no complete answer, the call may have been applied ({reason})")

@@ -134,7 +134,7 @@ def break_mail_server(product):
     [
         (break_token, ("credentials-refused", "crm"), "(auth): HubSpot refuses the access token: it is", "refuses the access token"),
         (break_scope, ("scope-missing", "crm"), "(not_allowed): the HubSpot access token lacks the scope", "lacks the scope crm."),
-        (break_vendor, ("circuit-open", "crm"), "the last: HubSpot at 127.0.0.1 cannot be reached", "HubSpot at 127.0.0.1 cannot be reached"),
+        (break_vendor, ("circuit-open", "crm"), f"the last: HubSpot at {NOBODY} cannot be reached", f"HubSpot at {NOBODY} cannot be reached"),
         (break_alert_address, ("circuit-open", "team"), "the last: 1 of 1 addresses did not accept the alert", "did not accept"),
         (break_mail_server, ("circuit-open", "mail"), "the last: the mail server cannot be used (CONNECT: connection refused)", "the mail server cannot be used"),
     ],

@@ -24,7 +24,7 @@ def test_a_refused_connection_raises_retry_later(client, clock, idempotent):
         port = listener.getsockname()[1]
     error = outcome_of(client(base_url=f"http://127.0.0.1:{port}"), idempotent=idempotent)
     assert type(error) is RetryLater
-    assert "Acme at 127.0.0.1 cannot be reached (ConnectError" in error.message
+    assert f"Acme at 127.0.0.1:{port} cannot be reached (ConnectError" in error.message
     assert error.exchange == {"method": "POST", "path": "/tickets"}
     assert (error.connection, error.action, error.status) == ("crm", "open_ticket", None)
 

@@ -21,5 +21,7 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
             fix = "compare it with the service's page at https://appriseit.com/services/"
             findings.append(Finding(id="alert-address", severity="error", text=text, fix=fix))
         else:
-            findings.append(Finding(severity="ok", text=f"urls.{position} reaches {service.service_name}"))
+            findings.append(
+                Finding(severity="ok", text=f"urls.{position} is an address of {service.service_name} (not tried)")
+            )
     return findings

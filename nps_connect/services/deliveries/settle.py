@@ -45,6 +45,9 @@ CREDENTIALS_RETRY_DELAY = timedelta(minutes=1)
 
 IN_DOUBT_HOLD = {"state": "held", "hold_code": HoldCode.IN_DOUBT, "hold_detail": None, "in_doubt": True}
 
+_NO_HOLD = {"hold_code": None, "hold_detail": None}
+"""After an attempt: what a delivery had waited for before is over."""
+
 _DELIVERY = DeliveryRow.__table__
 _NOW = bindparam("now", type_=UtcDateTime())
 
@@ -206,18 +209,18 @@ def _retry_values(
     due_at = next_attempt_at(spec.plan(ctx.settings), attempts, first, now, ctx.random.random(), after)
     if due_at is None:
         return _final_values("dead", now) | {"attempts": attempts}
-    return {"state": "pending", "due_at": due_at, "attempts": attempts}
+    return {"state": "pending", "due_at": due_at, "attempts": attempts} | _NO_HOLD
 
 
 def _values_after_bug(row: DeliveryRow, now: datetime) -> ColumnValues:
     attempts = row.attempts + 1
     if attempts >= MAX_BUG_ATTEMPTS:
         return _final_values("dead", now) | {"attempts": attempts}
-    return {"state": "pending", "due_at": now + BUG_RETRY_DELAY, "attempts": attempts}
+    return {"state": "pending", "due_at": now + BUG_RETRY_DELAY, "attempts": attempts} | _NO_HOLD
 
 
 def _final_values(state: str, now: datetime) -> ColumnValues:
-    return {"state": state, "finished_at": now, "hold_code": None, "hold_detail": None}
+    return {"state": state, "finished_at": now} | _NO_HOLD
 
 
 def _apply_pause(
@@ -243,8 +246,8 @@ def _apply_pause(
     missing = f" (missing: {outcome.scope})" if isinstance(outcome, NotAllowed) and outcome.scope else ""
     reason = _describe_error(ctx, outcome) + missing
     if pauses.pause(session, scope, cause=cause, reason=reason, now=now):
-        text = 'scope_paused scope=%s cause=%s reason="%s" finding=%s; to resume: nps-connect resume %s'
-        log.error(text, scope, cause, reason, PAUSE_KINDS[cause], scope)
+        text = 'scope_paused scope=%s cause=%s reason="%s" finding=%s; fix it, then: nps-connect connections check %s'
+        log.error(text, scope, cause, reason, PAUSE_KINDS[cause], called)
 
 
 def _record_attempts(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from nps_connect.errors import AuthFailed, DeliveryError, NotAllowed, PluginError, RateLimited
 from nps_connect.ledger import pauses
+from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, load_workers
 from nps_connect.records.findings import Finding
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.circuit_breaker import credential_pauses, resume_after_check
@@ -76,17 +77,40 @@ def complete_check(ctx: Context, connection: str, plugin_findings: Sequence[Find
     findings = list(plugin_findings or ())
     if plugin_findings is not None:
         _record(ctx, connection, findings)
+    outdated = outdated_process_findings(ctx, connection)
     has_passed = plugin_findings is not None and all(finding.severity != "error" for finding in findings)
     resumed = resume_after_check(ctx, connection) if has_passed else []
     findings += [
         Finding(severity="ok", text=f"{scope} resumed: it was paused by a refusal, and the check passes now")
         for scope in resumed
     ]
+    findings += outdated if resumed else []
     record_announced_ends(ctx)
     findings += [*clock_findings(ctx, connection), *announced_end_findings(ctx, connection)]
     findings += policy_findings(ctx, connection)
     with_subject = [finding.model_copy(update={"subject": finding.subject or connection}) for finding in findings]
     return ConnectionCheck(connection, tuple(with_subject), tuple(resumed))
+
+
+def outdated_process_findings(ctx: Context, connection: str) -> list[Finding]:
+    """Return the processes that still use the credentials that were refused, unless these were made valid again.
+
+    They loaded the configuration before a 401 paused the connection, and a check has loaded it anew.
+    """
+    now = ctx.clock()
+    with ctx.ledger.read() as session:
+        pause = pauses.load_pauses(session).get(pauses.connection_scope(connection))
+        processes = load_workers(session) if pause is not None and pause.cause == "auth" else []
+    return [
+        Finding(
+            id="worker-outdated",
+            severity="warning",
+            text=f"process {process.pid} ({process.role}) on {process.host} loaded its credentials before the refusal",
+            fix=f"if they were renewed, reload it: kill -HUP {process.pid}, on {process.host}",
+        )
+        for process in processes
+        if pause is not None and process.started_at <= pause.since and now - process.seen_at <= HEARTBEAT_TIMEOUT
+    ]
 
 
 def check_if_due(ctx: Context, connection: str, _memo: dict[str, Any]) -> timedelta:
@@ -156,7 +180,7 @@ def run_plugin_check(ctx: Context, connection: str) -> list[Finding]:
 def _describe_failure(error: DeliveryError, text: str, connection: str) -> Finding:
     """Return the finding on an error that ended a plugin's check."""
     if isinstance(error, AuthFailed):
-        fix = f"renew the credentials of connections.{connection}, then check again"
+        fix = f"renew the credentials of connections.{connection} (nps-connect.env), then check again"
         return Finding(id="credentials-refused", severity="error", text=text, fix=fix)
     if isinstance(error, NotAllowed):
         fix = f"grant {error.scope or 'the missing permission'} at the vendor, then check again"

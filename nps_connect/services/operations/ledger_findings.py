@@ -147,7 +147,7 @@ def _worker_findings(status: SystemStatus) -> Iterator[Finding]:
 
 def _pause_finding(status: SystemStatus, pause: PausedScope, subject: str | None) -> Finding:
     kind = PAUSE_KINDS.get(pause.cause, "paused")
-    text = f"{pause.scope} is paused since {describe_age(status.at - pause.since)} ({pause.cause}): {pause.reason}"
+    text = f"{pause.scope} is paused for {describe_age(status.at - pause.since)} ({pause.cause}): {pause.reason}"
     if pause.cause == "operator" or pause.scope == pauses.RESTORED_SCOPE:
         return _finding(kind, "warning", subject, text, f"nps-connect resume {pause.scope}")
     if pause.scope == pauses.DATABASE_SCOPE:
@@ -157,6 +157,11 @@ def _pause_finding(status: SystemStatus, pause: PausedScope, subject: str | None
         fix = f"nps-connect bounces list; then: nps-connect bounces confirm|undo {subject}"
         return _finding(kind, "error", subject, text, fix)
     fix = f"fix the cause, then: nps-connect connections check {subject}; a passing check resumes it"
+    if pause.cause == "auth":
+        fix = (
+            f"renew the credentials of connections.{subject} (nps-connect.env), reload the running processes (SIGHUP), "
+            f"then: nps-connect connections check {subject}; a passing check resumes it"
+        )
     if pause.cause == "plugin":
         fix = f"fix the plugin, then: nps-connect resume {pause.scope}"
     return _finding(kind, "error", subject, text, fix)

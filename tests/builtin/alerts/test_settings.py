@@ -63,6 +63,6 @@ def test_nps_check(team):
     findings = nps_check(connection=team("json://alerts.example.com/x", f"nosuchservice://{TOKEN}"))
 
     assert [finding.severity for finding in findings] == ["ok", "error"]
-    assert findings[0].text == "urls.1 reaches JSON"
+    assert findings[0].text == "urls.1 is an address of JSON (not tried)"
     assert "urls.2" in findings[1].text
     assert TOKEN not in repr(findings)

@@ -46,6 +46,15 @@ def test_an_alert_goes_without_the_link_when_the_first_try_to_open_the_ticket_ha
     assert (ticket_link(application), sent.link) == (None, None)
 
 
+def test_an_alert_that_failed_does_not_wait_for_its_ticket_any_more(application):
+    respond(application, is_final=True)
+    application.run(only="send_alert")
+    application.bell.raising = [RetryLater("down")]
+    application.run()
+    [alert] = application.deliveries("send_alert")
+    assert (alert.state, alert.attempts, alert.hold_code) == ("pending", 1, None)
+
+
 def test_an_alert_waits_for_a_paused_helpdesk_half_a_minute_at_most(application):
     respond(application, is_final=True)
     for _ in range(14):

@@ -10,6 +10,7 @@ from support.fake_vendors import FakeCrm
 
 from nps_connect import AuthFailed, Finding, NotAllowed, RateLimited, Rejected, SetupChange, TargetGone, hookimpl
 from nps_connect.ledger import pauses
+from nps_connect.ledger.workers import WorkerRow, record_heartbeat
 from nps_connect.services.operations.connection_checks import check_connection
 from nps_connect.services.operations.connection_setup import apply_all_setups, apply_setup, plan_setup
 from nps_connect.services.operations.ledger_findings import describe_age
@@ -131,6 +132,28 @@ def test_a_connection_paused_by_a_401_resumes_after_a_passing_check(application,
     assert any("connection:crm resumed" in finding.text for finding in check.findings)
     application.run()
     assert [row.state for row in application.deliveries("write_score")] == ["succeeded"]
+
+
+def test_a_process_that_still_has_the_refused_credentials_is_named(application, crm, clock):
+    def beat(name, started_at, pid):
+        with application.ledger.write() as session:
+            record_heartbeat(
+                session, name, role="run", started_at=started_at, queues=[], config_fingerprint="a", now=clock()
+            )
+            session.get_one(WorkerRow, name).pid = pid
+
+    old_start = clock()
+    clock.forward("1s")
+    crm.raising = [AuthFailed("the token was revoked")]
+    record_response(application)
+    clock.forward("1s")
+    beat("old", old_start, 11)
+    beat("reloaded", clock(), 22)
+    [finding] = [finding for finding in check_connection(application.ctx, "crm").findings if "process" in finding.text]
+    assert (finding.id, finding.severity) == ("worker-outdated", "warning")
+    assert finding.text.startswith("process 11 (run) on ")
+    assert finding.fix is not None
+    assert "kill -HUP 11" in finding.fix
 
 
 def test_an_action_paused_by_a_403_resumes_after_a_passing_check(application, crm):
