@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from nps_connect import RetryLater
 from nps_connect.ledger.counters import CounterRow
-from nps_connect.ledger.tables import RawRequest
+from nps_connect.ledger.tables import RawRequest, ResponseRow
 from nps_connect_hubspot.simulated.event_log import DEAL_TO_CONTACT_TYPE_ID
 from nps_connect_hubspot.simulated.portal import DEAL
 
@@ -24,12 +24,14 @@ def test_from_a_won_deal_to_the_score_on_its_contact(make_scenario):
     scenario = make_scenario()
     zoe = scenario.add_contact(ZOE)
     scenario.respond(ZOE, 9, "Très bien — 谢谢 🎉")
+    with scenario.application.ledger.read() as session:
+        answered_at = session.execute(select(ResponseRow.answered_at)).scalar_one()
     written = {name: value for name, value in zoe.properties.items() if name.startswith("nps_")}
     assert written == {
         "nps_score": "9",
         "nps_category": "promoter",
         "nps_comment": "Très bien — 谢谢 🎉",
-        "nps_answered_at": scenario.application.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "nps_answered_at": answered_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "nps_survey": "after-purchase",
         "nps_touchpoint": "after-purchase",
         "nps_response_id": written["nps_response_id"],

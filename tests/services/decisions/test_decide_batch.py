@@ -9,6 +9,7 @@ from sqlalchemy import select
 from support.application import ApplicationHarness
 from support.clock import START
 
+from nps_connect.ledger.current_counts import count_held
 from nps_connect.ledger.tables import DecisionRow, EventRow, InvitationRow
 from nps_connect.services.decisions import held_triggers, paused_surveys
 from nps_connect.services.operations.simulate import simulate
@@ -163,7 +164,7 @@ class TestAFlood:
         application_with_held_trigger.run()
         assert [reason for _, _, reason in decided(application_with_held_trigger)] == ["surveyed"] * 3 + ["refused"] * 5
         with application_with_held_trigger.ledger.read() as session:
-            assert held_triggers.count_held(session) == {}
+            assert count_held(session) == {}
 
     def test_after_the_hour_the_trigger_is_usual_again(self, application_with_held_trigger, clock):
         clock.forward("61m")
