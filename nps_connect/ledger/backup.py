@@ -96,8 +96,10 @@ def install(staged: Path, database: Path, now: datetime) -> Path | None:
     moved = None
     for suffix in ("", *WAL_SUFFIXES):  # the file first: without its log it would be an older state that looks whole
         with suppress(FileNotFoundError):
-            Path(f"{database}{suffix}").rename(f"{aside}{suffix}")
-            moved = aside
+            path = Path(f"{database}{suffix}")
+            is_empty_log = suffix == "-shm" or (suffix == "-wal" and not path.stat().st_size)  # readers leave such
+            path.rename(f"{aside}{suffix}")
+            moved = moved if is_empty_log else aside
     staged.rename(database)
     sync_directory(database.parent)
     return moved

@@ -26,8 +26,8 @@ def malformed_url(request):
     return request.param
 
 
-def assert_hidden(result):
-    assert result.code == 2
+def assert_hidden(result, codes=(2,)):
+    assert result.code in codes
     assert not any(secret in result.out + result.err for secret in SECRETS)
 
 
@@ -35,8 +35,9 @@ def assert_hidden(result):
 @pytest.mark.parametrize("command", [("db", "create"), ("status",)], ids=" ".join)
 def test_a_malformed_address_from_the_environment_is_not_shown(configured_cli, malformed_url, options, command):
     result = configured_cli(*options, *command, NPS_CONNECT_CORE__DATABASE_URL=malformed_url)
-    assert_hidden(result)
-    assert "core.database_url" in result.err
+    assert_hidden(result, codes=(2, 1) if command == ("status",) else (2,))
+    # What only the driver finds wrong is a database that cannot be read: status shows what this host knows, code 1.
+    assert "core.database_url" in result.err or (result.code == 1 and "database address" in result.err)
 
 
 def test_a_malformed_address_in_the_file_is_not_shown(configured_cli, malformed_url):

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from nps_connect import Connection, Finding, NotAllowed, hookimpl
 from nps_connect_hubspot.api import Api
-from nps_connect_hubspot.contact_records import opt_out_properties
 from nps_connect_hubspot.setup import nps_plan_setup
 
 LOW_QUOTA_SHARE = 0.1
@@ -171,7 +170,7 @@ def _stages(api: Api) -> Iterator[Finding]:
 def _contact_properties(api: Api) -> Iterator[Finding]:
     """A contact property that does not exist reads as empty: an opt-out would not be seen, without any error."""
     named = {
-        "opt_out_properties": opt_out_properties(api.settings),
+        "opt_out_properties": api.settings.opt_out_properties,
         "language_property": (api.settings.language_property,),
     }
     existing = _property_types(api, "contacts")
