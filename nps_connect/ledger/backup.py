@@ -53,7 +53,7 @@ def find_damage(path: Path) -> list[str]:
     """Return what is wrong with a SQLite database file: damaged pages, broken references; empty if nothing is.
 
     Raises:
-        ConfigError: the disk is full or fails.
+        ConfigError: the file cannot be opened, or the disk is full or fails.
     """
     try:
         with closing(_connect(path, _reading_mode(path))) as connection:

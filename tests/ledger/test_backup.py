@@ -11,7 +11,7 @@ import pytest
 from support.process_kill import kill_at_rename
 from support.sqlite_files import copy_database as copy_template
 
-from nps_connect.errors import NpsConnectError
+from nps_connect.errors import ConfigError, NpsConnectError
 from nps_connect.ledger.backup import copy_database, find_damage, install, staged_file
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.pauses import PauseRow
@@ -87,7 +87,8 @@ def test_damage_is_found(ledger, tmp_path):
     content[20 * 4096 : 40 * 4096] = b"\xff" * (20 * 4096)
     (tmp_path / "damaged.db").write_bytes(content)
     assert find_damage(tmp_path / "damaged.db")
-    assert find_damage(tmp_path / "missing.db") == ["unable to open database file"]
+    with pytest.raises(ConfigError, match="cannot be opened"):
+        find_damage(tmp_path / "missing.db")
 
 
 def stage(ledger, tmp_path):
