@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -75,6 +76,15 @@ def test_ctrl_c_exits_with_130(configured_cli, monkeypatch):
     assert json.loads(as_json.err) == {"error": {"code": "interrupted", "message": "interrupted"}}
 
 
+@pytest.fixture
+def default_interrupt() -> Iterator[None]:
+    """Handle SIGINT as Python does by default: a shell starts background commands with it ignored."""
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, previous)
+
+
+@pytest.mark.usefixtures("default_interrupt")
 def test_ctrl_c_at_a_question_exits_with_130(seeded_cli, monkeypatch):
     def interrupt(*_args: object, **_options: object) -> bool:  # as click does
         try:
