@@ -156,7 +156,7 @@ def test_the_commands_for_real_accounts_work_in_their_order(accounts_cli):
     assert commands[0] == "nps-connect init"
     outputs = {}
     for command in commands:
-        if command == "nps-connect run":  # runs until it is stopped: the walk above has it
+        if command == "nps-connect run":  # runs until it is stopped; the test of the first part starts it
             continue
         words = shlex.split(command)
         result = accounts_cli(*words[1:], answer="y\n")

@@ -213,7 +213,7 @@ def _print_check(findings: Sequence[Finding]) -> bool:
 
 
 def _print_mistakes(error: ConfigError, connection: str) -> bool:
-    """Print why the configuration is invalid, and return whether other values of this connection may mend it."""
+    """Print why the configuration is invalid, and return whether other values of this connection may correct it."""
     mistakes = error.errors if isinstance(error, ConfigErrors) else [error]
     prefix = f"connections.{connection}."
     ours = [mistake for mistake in mistakes if f"{mistake.key}.".startswith(prefix)]
