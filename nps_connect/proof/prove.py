@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from nps_connect.proof.static_oracles import (
     field_options,
     judge_account_values,
     judge_filters,
+    judge_locations,
     judge_quiet_times,
     judge_routes,
     untested_surveys,
@@ -78,7 +79,9 @@ def prove(configuration: ProvedConfiguration, *, now: datetime, seed: int) -> Pr
         open_twin(configuration, Path(folder), now=now, seed=seed) as twin,
     ):
         ctx = twin.application.ctx
-        findings = [*_check_accounts(twin, configuration), *check_expectations(ctx)]
+        locations = list(judge_locations(ctx, configuration.snapshots))
+        explained = {finding.subject or "" for finding in locations}
+        findings = [*_check_accounts(twin, configuration, explained), *check_expectations(ctx), *locations]
         choices = _choices(configuration)
         cast = build_cast(ctx.settings, ctx.filters, choices, seed)
         unknown_values = list(judge_account_values(ctx.settings.triggers, ctx.filters, configuration.snapshots))
@@ -90,8 +93,14 @@ def prove(configuration: ProvedConfiguration, *, now: datetime, seed: int) -> Pr
         return _report(twin, configuration, cast, outcomes, findings)
 
 
-def _check_accounts(twin: Twin, configuration: ProvedConfiguration) -> Iterator[Finding]:
-    """Yield the errors that the plugins' checks find in the accounts of the snapshots, and broken review policies."""
+def _check_accounts(twin: Twin, configuration: ProvedConfiguration, explained: Collection[str]) -> Iterator[Finding]:
+    """Yield the errors that the plugins' checks find in the accounts of the snapshots, and broken review policies.
+
+    Args:
+        twin: the twin.
+        configuration: the configuration.
+        explained: review platforms whose unknown locations have a finding already.
+    """
     ctx = twin.application.ctx
     for name in ctx.connections:
         if name in twin.vendors and name in configuration.snapshots:
@@ -99,13 +108,13 @@ def _check_accounts(twin: Twin, configuration: ProvedConfiguration) -> Iterator[
             errors = [finding for finding in checked if finding.severity == "error"]
             yield from (finding.model_copy(update={"subject": finding.subject or name}) for finding in errors)
         if any(route.via == name for route in ctx.settings.routes):
-            yield from _broken_policies(ctx, name)
+            yield from _broken_policies(ctx, name, is_location_explained=name in explained)
 
 
-def _broken_policies(ctx: Context, name: str) -> Iterator[Finding]:
+def _broken_policies(ctx: Context, name: str, *, is_location_explained: bool) -> Iterator[Finding]:
     for finding in policy_findings(ctx, name):
-        if finding.severity != "ok":
-            yield finding.model_copy(update={"id": "review-policy", "subject": name})
+        if finding.severity != "ok" and not (is_location_explained and finding.id == "location-unknown"):
+            yield finding.model_copy(update={"subject": name})
 
 
 def _choices(configuration: ProvedConfiguration) -> Mapping[str, Choices]:

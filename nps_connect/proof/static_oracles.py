@@ -15,6 +15,8 @@ from nps_connect.records.responses import segment_of
 from nps_connect.records.snapshots import AccountSnapshot, VendorField
 from nps_connect.rules.filters import Filter
 from nps_connect.rules.quiet_span import measure_quiet_span
+from nps_connect.services.context import Context
+from nps_connect.services.reviews.review_pages import location_field_key, location_field_name
 from nps_connect.settings.durations import format_duration
 from nps_connect.settings.model import Settings, Trigger
 
@@ -25,7 +27,10 @@ MAX_QUIET_WAIT = timedelta(days=4)
 """Longest sound wait for the end of quiet times: a weekend with a holiday, and the nights around it."""
 
 MIN_OPEN_TIME = timedelta(hours=5)
-"""Least time of a week in which mail may be sent: an hour on each working day."""
+"""Least time of a week in which mail may be sent by day: an hour on each working day."""
+
+MIN_DAYTIME_SHARE = 0.5
+"""Least open time by day as a share of that by night: mail that leaves mostly at night has its hours inverted."""
 
 MAX_LISTED = 6
 
@@ -103,18 +108,24 @@ def _describe_part(part: Sequence[Responded], whole: Sequence[Responded]) -> str
 
 
 def judge_quiet_times(settings: Settings, start: datetime) -> Iterator[Finding]:
-    """Quiet times end, and leave time for sending."""
-    span = measure_quiet_span(settings.limits, start, settings.core.zone)
-    if span.longest_wait > MAX_QUIET_WAIT or span.open_time < MIN_OPEN_TIME:
-        hours = span.open_time.total_seconds() / 3600
-        yield Finding(
-            id="quiet-times-long",
-            subject="limits",
-            severity="error",
-            text=f"quiet_hours and quiet_days leave {hours:.1f} hours of a week for mail; it waits for up to "
-            f"{format_duration(span.longest_wait)}",
-            fix="shorten limits.quiet_hours, or remove days from limits.quiet_days",
-        )
+    """Quiet times end, and leave time for sending when people are awake."""
+    limits = settings.limits
+    span = measure_quiet_span(limits, start, settings.core.zone)
+    is_nocturnal = span.open_by_day < MIN_DAYTIME_SHARE * span.open_by_night
+    if span.longest_wait <= MAX_QUIET_WAIT and span.open_by_day >= MIN_OPEN_TIME and not is_nocturnal:
+        return
+    by_day, by_night = (time.total_seconds() / 3600 for time in (span.open_by_day, span.open_by_night))
+    yield Finding(
+        id="quiet-times-long",
+        subject="limits",
+        severity="error",
+        text=f"quiet_hours and quiet_days leave {by_day:.1f} hours of a week between 8:00 and 20:00 for mail, and "
+        f"{by_night:.1f} at night; it waits for up to {format_duration(span.longest_wait)}",
+        fix="limits.quiet_hours are the hours without mail, "
+        f"{limits.quiet_hours} now: write them the other way round, such as 20:00-08:00"
+        if is_nocturnal
+        else "shorten limits.quiet_hours, or remove days from limits.quiet_days",
+    )
 
 
 def judge_filters(cast: Cast, explained: Collection[str]) -> Iterator[Finding]:
@@ -167,6 +178,41 @@ def judge_account_values(
                     f"{trigger.source} does not have",
                     fix=f"write {near!r}" if near else f"it has {_listed(options)}",
                 )
+
+
+def judge_locations(ctx: Context, snapshots: Mapping[str, AccountSnapshot]) -> Iterator[Finding]:
+    """The field by which a review platform chooses a location exists at a source of its reviews.
+
+    Sources without a snapshot may have any field.
+    """
+    for platform in dict.fromkeys(route.via for route in ctx.settings.routes if route.do == "invite_review"):
+        name = location_field_name(ctx, platform)
+        triggers = [trigger for trigger in ctx.settings.triggers if trigger.source in snapshots]
+        if name is None or not triggers or len(triggers) < len(ctx.settings.triggers):
+            continue
+        fields = {field for trigger in triggers for field in _location_candidates(ctx, trigger, snapshots)}
+        if name in fields:
+            continue
+        key, near = location_field_key(ctx, platform), nearest_name(name, sorted(fields))
+        sources = ", ".join(dict.fromkeys(trigger.source for trigger in triggers))
+        yield Finding(
+            id="location-unknown",
+            subject=platform,
+            severity="error",
+            text=f"{key} names {name!r}, which neither the events nor the contacts of {sources} have: no review "
+            "invitation finds its location",
+            fix=f"write {near!r}" if near else f"set {key} to a field of the account, by its internal name",
+        )
+
+
+def _location_candidates(ctx: Context, trigger: Trigger, snapshots: Mapping[str, AccountSnapshot]) -> set[str]:
+    """Return the fields of a trigger's events and of their contacts."""
+    snapshot = snapshots[trigger.source]
+    kind = next((kind for kind in ctx.connector_info(trigger.source).events if kind.name == trigger.on), None)
+    candidates = {*snapshot.fields.get("contact", {}), *(kind.fields if kind is not None else ())}
+    if kind is not None and kind.open_fields:
+        candidates |= set(snapshot.fields.get(trigger.on.partition(".")[0], {}))
+    return candidates
 
 
 def field_options(trigger: Trigger, snapshots: Mapping[str, AccountSnapshot]) -> dict[str, VendorField]:

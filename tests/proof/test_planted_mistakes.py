@@ -75,6 +75,23 @@ def quiet_times_without_end(site):
     site.config["limits"] = {"quiet_hours": "08:00-07:30", "quiet_days": days}
 
 
+@mistake("0.0 hours of a week between 8:00 and 20:00", "limits.quiet_hours", "08:00-20:00", "the other way round")
+def quiet_hours_the_wrong_way_round(site):
+    site.config["limits"] = {"quiet_hours": "08:00-20:00"}
+
+
+@mistake("at night", "limits.quiet_hours", "05:00-02:00")
+def mail_only_before_dawn(site):
+    site.config["limits"] = {"quiet_hours": "05:00-02:00"}
+
+
+@mistake("connections.google.location_field", "'stores'", "crm", "write 'store'")
+def location_field_that_no_source_has(site):
+    site.snapshots["crm"]["fields"]["deal"]["store"] = {"type": "string", "options": {}}
+    google = {"location_field": "stores", "locations": {"lyon": "ChIJN1t_tDeuEmsRUsoyG83frYA"}}
+    site.config["connections"]["google"].update(google)
+
+
 @mistake("write score via crm-us", "no effect")
 def swapped_connections(site):
     site.config["connections"]["crm-us"] = copy.deepcopy(site.config["connections"]["crm"])

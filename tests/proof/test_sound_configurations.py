@@ -78,6 +78,14 @@ def two_accounts_of_one_vendor(site):
 
 
 @sound
+def shops_by_a_property_of_the_contact(site):
+    site.snapshots["crm"]["fields"]["contact"]["store"] = {"type": "string", "options": {}}
+    google = {"location_field": "store", "locations": {"lyon": "ChIJN1t_tDeuEmsRUsoyG83frYA"}}
+    site.config["connections"]["google"].update(google)
+    site.config["limits"] = {"quiet_hours": "18:30-09:30"}
+
+
+@sound
 def few_people_now_and_then(site):
     site.trigger.update({"sample": 5, "per_day": 2, "active_from": "2027-01-01", "delay": "2d then next tuesday 10:00"})
     site.config["core"]["recipient_allow_list"] = ["@staff.example.com"]

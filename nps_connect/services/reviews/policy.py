@@ -6,7 +6,7 @@ from nps_connect.records.connectors import ReviewPolicy
 from nps_connect.records.findings import Finding
 from nps_connect.rules.review_policy import find_review_gating
 from nps_connect.services.context import Context
-from nps_connect.services.reviews.review_pages import location_field_name
+from nps_connect.services.reviews.review_pages import location_field_key, location_field_name
 
 
 def policy_findings(ctx: Context, connection: str) -> list[Finding]:
@@ -59,7 +59,8 @@ def _location_findings(ctx: Context, connection: str) -> list[Finding]:
         Finding(
             id="location-unknown",
             severity="warning",
-            text=f"no trigger's event has the field {field!r} that selects the location",
-            fix="name a field of the event or of its contact, or set a default location",
+            text=f"{location_field_key(ctx, connection)} names {field!r}, which no trigger's event has: it selects "
+            "no location",
+            fix=f"set {location_field_key(ctx, connection)} to a field of the event or of its contact",
         )
     ]

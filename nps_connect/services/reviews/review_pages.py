@@ -108,6 +108,13 @@ def location_field_name(ctx: Context, platform: str) -> str | None:
     return declared(ctx.connections[platform].settings) if declared else None
 
 
+def location_field_key(ctx: Context, platform: str) -> str:
+    """Return the key of the configuration that names the field by which a platform chooses a location."""
+    field, settings = location_field_name(ctx, platform), ctx.connections[platform].settings
+    keys = [key for key in type(settings).model_fields if getattr(settings, key) == field]
+    return ".".join(("connections", platform, *keys[:1]))
+
+
 def _resolve_location(
     ctx: Context, session: Session, platform: str, contact: Contact, invitation_id: int
 ) -> str | None:

@@ -7,8 +7,13 @@ from typing import Any
 
 from nps_connect import AccountSnapshot, Connection, VendorField, hookimpl
 from nps_connect_zendesk.api import API_PATH, load_rows
+from nps_connect_zendesk.check import TICKET_ATTRIBUTES
+from nps_connect_zendesk.users import USER_ATTRIBUTES
 
 ACTION = "snapshot"
+ATTRIBUTE = "attribute"
+"""Type of what every ticket or user has, other than the fields of the account."""
+
 NAME_KEYS = {"groups": "name", "brands": "name", "ticket_forms": "name", "ticket_fields": "title"}
 """Objects that settings refer to by name, with the key of their name."""
 
@@ -24,10 +29,12 @@ CLOSED_LISTS = {
 def nps_snapshot(connection: Connection) -> AccountSnapshot:
     """Return ticket fields, user fields, the names of other objects, and the token's scopes if Zendesk tells them."""
     ticket_fields = list(load_rows(connection, "/ticket_fields", "ticket_fields", action=ACTION))
-    tickets = {f"field_{row.get('id')}": _field(row) for row in ticket_fields}
+    tickets = {name: VendorField(type=ATTRIBUTE) for name in TICKET_ATTRIBUTES}
+    tickets |= {f"field_{row.get('id')}": _field(row) for row in ticket_fields}
     for name, values in CLOSED_LISTS.items():
         tickets[name] = VendorField(type="tagger", options={value: value for value in values})
-    users = {
+    users = {name: VendorField(type=ATTRIBUTE) for name in (*USER_ATTRIBUTES, "tags")}
+    users |= {
         str(row.get("key")): _field(row)
         for row in load_rows(connection, "/user_fields", "user_fields", action=ACTION)
         if row.get("active") is not False

@@ -9,6 +9,9 @@ from nps_connect_zendesk.api import API_PATH, load_rows
 
 STAFF_ROLES = ("agent", "admin")
 
+USER_ATTRIBUTES = ("role", "external_id", "organization_id", "created_at")
+"""Attributes of a user that become fields of the contact, beside the user fields and `tags`."""
+
 
 def is_same_address(value: object, address: str) -> bool:
     """Return whether a value is another spelling of an address."""
@@ -26,9 +29,7 @@ def build_contact(connection: Connection, user: dict[str, Any]) -> Contact:
         for key, value in (user.get("user_fields") or {}).items()
         if value is None or isinstance(value, str | int | float | bool)
     }
-    standard_fields = {
-        key: user[key] for key in ("role", "external_id", "organization_id", "created_at") if key in user
-    }
+    standard_fields = {key: user[key] for key in USER_ATTRIBUTES if key in user}
     tags = user.get("tags") or []
     zone = user.get("iana_time_zone")
     return Contact(

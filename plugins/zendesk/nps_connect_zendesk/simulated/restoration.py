@@ -7,7 +7,7 @@ from typing import Any
 
 from nps_connect import AccountSnapshot, VendorField
 from nps_connect_zendesk.simulated.account import Account, Row
-from nps_connect_zendesk.snapshot import CLOSED_LISTS, NAME_KEYS
+from nps_connect_zendesk.snapshot import ATTRIBUTE, CLOSED_LISTS, NAME_KEYS
 
 FIELD_PREFIX = "field_"
 
@@ -35,6 +35,7 @@ def restore_account(account: Account, snapshot: AccountSnapshot) -> None:
     account.resources["user_fields"] = [
         {"id": account.next_resource_id(), "key": key, "title": key, "active": True, **_type(field)}
         for key, field in snapshot.fields.get("contact", {}).items()
+        if field.type != ATTRIBUTE
     ]
     titles = iter(snapshot.objects.get("ticket_fields", ()))
     account.resources["ticket_fields"] = [
