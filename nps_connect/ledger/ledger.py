@@ -21,7 +21,7 @@ from nps_connect.errors import ConfigError
 from nps_connect.ledger.database_errors import DATABASE_URL_KEY, database_error, storage_error
 from nps_connect.ledger.postgres_engine import build_postgres_engine
 from nps_connect.ledger.storage_health import StorageHealth, find_storage_problem
-from nps_connect.settings.model import check_database_url
+from nps_connect.settings.database_url import check_database_url
 
 __all__ = ["DATABASE_URL_KEY", "MISSING_DATABASE_FIX", "PRIVATE_FILE_MODE", "FairLock", "Ledger"]
 

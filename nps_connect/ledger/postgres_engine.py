@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from pydantic_core import from_json
 from sqlalchemy import URL, Engine, create_engine
@@ -24,13 +22,12 @@ def build_postgres_engine(url: URL, timeout_seconds: float | None) -> Engine:
         timeout_seconds: how long a connection may take; None means 10 s, or what the address says.
 
     Raises:
-        ConfigError: the address has an unknown option, or PostgreSQL support is not installed.
+        ConfigError: PostgreSQL support is not installed.
     """
     arguments = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_TIMEOUT_SECONDS}
     if timeout_seconds is not None:
         arguments = {"connect_timeout": math.ceil(timeout_seconds)}
     try:
-        _check_options(url.query)
         return create_engine(
             url,
             pool_size=8,
@@ -43,14 +40,3 @@ def build_postgres_engine(url: URL, timeout_seconds: float | None) -> Engine:
         raise ConfigError(
             "PostgreSQL support is not installed", key=DATABASE_URL_KEY, fix="run: pip install 'nps-connect[postgres]'"
         ) from None
-
-
-def _check_options(query: Mapping[str, Any]) -> None:
-    """Raise ConfigError for an unknown option; libpq would quote it, and it can be a part of a password."""
-    from psycopg import ProgrammingError
-    from psycopg.conninfo import make_conninfo
-
-    try:
-        make_conninfo(**dict.fromkeys(query, "x"))
-    except ProgrammingError:
-        raise ConfigError("the database address has an option that libpq does not know", key=DATABASE_URL_KEY) from None

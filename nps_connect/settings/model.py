@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
@@ -15,6 +14,7 @@ from pydantic import AfterValidator, Field, HttpUrl, PrivateAttr, SecretStr, Wit
 from nps_connect.settings.base import LANGUAGE_PATTERN, NAME_PATTERN, Language, Name, SettingsTable
 from nps_connect.settings.branding import Colour, ProxyNetwork
 from nps_connect.settings.cases import Cases, Recovery
+from nps_connect.settings.database_url import check_database_url
 from nps_connect.settings.delivery import Delivery, Retention
 from nps_connect.settings.durations import Duration
 from nps_connect.settings.expectations import Expectation
@@ -47,13 +47,6 @@ __all__ = [
     "Trigger",
 ]
 
-_USER_PART = r"(?:[^\s:@/?#\[\]%]|%[0-9A-Fa-f]{2})*"
-_OPTION = r"\w+=[^\s@#&]*"
-_POSTGRESQL_URL = re.compile(
-    rf"postgres(?:ql)?://(?:{_USER_PART}(?::{_USER_PART})?@)?"
-    r"(?:[^\s:@/?#\[\]%]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
-    rf"(?:/[^\s@/?#]*)?(?:\?{_OPTION}(?:&{_OPTION})*)?"
-)
 LISTEN_PATTERN = r"^[^\s:]+:\d{1,5}$"
 MIN_SIGNING_KEY_LENGTH = 16
 
@@ -82,23 +75,6 @@ def _check_key_length(key: SecretStr) -> SecretStr:
     if len(key.get_secret_value()) < MIN_SIGNING_KEY_LENGTH:
         raise ValueError(f"shorter than {MIN_SIGNING_KEY_LENGTH} characters")
     return key
-
-
-def check_database_url(url: str) -> None:
-    """Check the form of a database address, so strictly that no part of a password is taken for a host or an option.
-
-    ``sqlite://`` is a database in memory.
-
-    Raises:
-        ValueError: says what is wrong, without any part of the address.
-    """
-    if url != "sqlite://" and not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
-        raise ValueError("not a database address such as sqlite:///nps-connect.db or postgresql://host/name")
-    if not url.startswith("sqlite") and not _POSTGRESQL_URL.fullmatch(url):
-        raise ValueError(
-            "not a PostgreSQL address such as postgresql://user:password@host:5432/name; special characters of the "
-            "password are percent-encoded: @ is %40, / is %2F, : is %3A, # is %23, ? is %3F, % is %25"
-        )
 
 
 def _validate_database_url(url: SecretStr) -> SecretStr:
