@@ -3,6 +3,7 @@
 # ruff: noqa: F401
 
 from nps_connect.ledger import (
+    api_keys,
     audit_log,
     cases,
     cooldowns,

@@ -116,8 +116,7 @@ class InvitationRow(Base, table=True):
     """A survey invitation: one survey for one contact.
 
     Attributes:
-        public_id: random id of 128 bits, in the survey link. Nullable in the database only because SQLite cannot add a
-            column that is not.
+        public_id: random id of 128 bits, in the survey link; nullable only because SQLite cannot add another column.
         mailbox: hash of the mailbox that its mail was sent to, or may have been sent to.
         restored_at: when the database was restored, and may have lost a response to this invitation.
     """
@@ -174,9 +173,10 @@ class ResponseRow(Base, table=True):
 
     Attributes:
         scale: of the score; only scores on `NPS_SCALE` have a segment and count for the NPS.
-        follow_up: answers to follow-up questions, each with the question's name and text.
+        follow_up: answers, each with the question's name and text.
         conflicting_at: when two different scores were submitted within seconds: provisional until the next submission.
         provisional_bot_signals: bot signals of the page view that gave the provisional score.
+        collected_by: a `CollectedBy`: how the response was collected.
     """
 
     __tablename__ = "responses"
@@ -206,6 +206,7 @@ class ResponseRow(Base, table=True):
     provisional_score: int | None = None
     provisional_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     provisional_bot_signals: str | None = Field(default=None, max_length=60)
+    collected_by: str = Field(default="web", max_length=20, sa_column_kwargs={"server_default": "web"})
 
 
 class RevisionRow(Base, table=True):
@@ -226,8 +227,7 @@ class RevisionRow(Base, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
-RECEIPT_IS_MESSAGE_ID = "substr(receipt_id, 1, 1) = '<'"
-"""Of mails; other receipts are ids of vendors."""
+RECEIPT_IS_MESSAGE_ID = "substr(receipt_id, 1, 1) = '<'"  # of mails; other receipts are ids of vendors
 IN_DOUBT = "in_doubt"
 
 
@@ -237,11 +237,11 @@ class DeliveryRow(QueuedRow, table=True):
     Attributes:
         key: the idempotency key, unique.
         options: from the route: lead, comment policy, platform.
-        payload: the record as first sent, so that a retry sends the same bytes; None before the first start.
+        payload: the record as first sent, which a retry sends again; None before the first start.
         depends_on_id: the row is `held` until that delivery has succeeded.
         in_doubt: an earlier try may have taken effect: look before the next one.
         hold_code: a `HoldCode`: why the row is `held`, or why it is `pending` with a later due time.
-        hold_detail: what the sentence of the hold code names, such as the survey.
+        hold_detail: what its sentence names, such as the survey.
         cancel_code: a `CancelCode`: why the row is `cancelled`; the sentence is in `last_error`.
     """
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from nps_connect.records.base import SEGMENT_BY_SCORE, Line, Moment, Record, Score, Segment, Text
 from nps_connect.records.contacts import Contact
+
+CollectedBy = Literal["email", "web", "phone", "paper", "kiosk", "import"]
+"""How a response was collected: on the survey page (``web``), elsewhere, or by another tool (``import``)."""
 
 
 def segment_of(score: int) -> Segment:

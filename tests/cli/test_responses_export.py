@@ -48,6 +48,7 @@ def test_responses_are_exported_oldest_first_with_contact_data(responses_cli):
         "do_not_contact": "no",
         "revision": "1",
         "origin": "imported",
+        "collected_by": "import",
     }
 
 

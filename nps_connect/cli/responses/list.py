@@ -174,4 +174,5 @@ def response_json(row: ResponseRow, contact: ContactRow, signals: Sequence[BotSi
         **person_json(contact),
         "answered_at": row.answered_at if is_submitted else row.provisional_at,
         "signs": ["contradiction"] if row.conflicting_at else [] if is_submitted else list(signals),
+        "collected_by": row.collected_by,
     }

@@ -200,6 +200,7 @@ def _response_values(
         "do_not_contact": False,
         "follow_up": [],
         "answered_at": response.answered_at,
+        "collected_by": "import",
     }
 
 

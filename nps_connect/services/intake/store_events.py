@@ -17,7 +17,7 @@ from nps_connect.services.context import Context
 from nps_connect.services.decisions.claim_events import retry_values
 from nps_connect.services.suppressions.erasure import find_erased, redact_event
 
-IntakeSource = Literal["webhook", "poll", "reconcile", "manual"]
+IntakeSource = Literal["webhook", "poll", "reconcile", "manual", "api"]
 
 
 class StoredKeys(NamedTuple):

@@ -34,6 +34,7 @@ EXPORT_COLUMNS = (
     "do_not_contact",
     "revision",
     "origin",
+    "collected_by",
 )
 
 
@@ -112,4 +113,5 @@ def _export_row(row: ResponseRow, contact: ContactRow, state: str, zone: tzinfo)
         "do_not_contact": row.do_not_contact,
         "revision": row.revision,
         "origin": "imported" if state == "imported" else "survey",
+        "collected_by": row.collected_by,
     }

@@ -62,6 +62,12 @@ def in_text(*columns: str) -> Callable[[Any, DataSubjects], bool]:
     return is_about
 
 
+def in_api_response(row: Any, people: DataSubjects) -> bool:  # noqa: ANN401  # a row of `idempotency_keys`
+    """Return whether a stored response of the API is about one of the people."""
+    contact = row.response.get("contact") or {}
+    return VendorObject(contact.get("connection", ""), "contact", contact.get("id", "")) in people.objects
+
+
 def event_objects(connection: str, event: Event) -> set[VendorObject]:
     """Return the objects that an event names: its own, the contact of its key, and its contacts."""
     objects = {VendorObject(connection, event.kind.partition(".")[0], event.object_id)}

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, LargeBinary, bindparam, or_, select, update
 from sqlmodel import Session, col
 
+from nps_connect.ledger.api_keys import IdempotencyKeyRow
 from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.cases import CaseRow
@@ -37,7 +38,13 @@ from nps_connect.ledger.tables import (
 )
 from nps_connect.ledger.workers import JobRow
 from nps_connect.services.deliveries.customer_mail import MAILBOX_OPTION
-from nps_connect.services.suppressions.data_subjects import DataSubjects, in_text, in_webhook, webhook_body
+from nps_connect.services.suppressions.data_subjects import (
+    DataSubjects,
+    in_api_response,
+    in_text,
+    in_webhook,
+    webhook_body,
+)
 
 ERASED_TEXT = "details erased with the contact"
 _KEPT_EVENT_FIELDS = ("key", "kind", "object_id", "occurred_at")
@@ -195,6 +202,7 @@ PERSONAL_TABLES = (
         {"memo": _without_failure, "last_error": _or_erased},
         is_about=in_text("memo", "last_error"),
     ),
+    PersonalTable(IdempotencyKeyRow, col(IdempotencyKeyRow.status) > 0, {"response": {}}, is_about=in_api_response),
     PersonalTable(
         ContactRow,
         _of_contacts(ContactRow.id),

@@ -15,6 +15,7 @@ from support.fake_vendors import FakeHelpdesk
 
 from nps_connect import Bounce, Receipt, Rejected, hookimpl
 from nps_connect.ledger import pauses
+from nps_connect.ledger.api_keys import ApiKeyRow, IdempotencyKeyRow
 from nps_connect.ledger.audit_log import Actor, record_audit
 from nps_connect.ledger.review_requests import ReviewRequestRow
 from nps_connect.ledger.subjects import person_subject
@@ -110,6 +111,12 @@ def fill_every_table(application) -> None:
         subject = person_subject(marie.id)
         session.add(ReviewRequestRow(subject=subject, platform="stars", response_id=response.id, sent=True))
         suppress(application.ctx, session, [subject], "bounced", source="the test")
+        key = {"name": "shop", "prefix": "p", "secret_hash": "h", "scopes": [], "created_by": "ops", "created_at": now}
+        session.add(ApiKeyRow(id=1, **key))
+        session.flush()
+        answer = {"contact": {"connection": "crm", "id": "1"}, "name": NAME}
+        repeated = {"api_key_id": 1, "key": "k", "request_hash": "h", "created_at": now}
+        session.add(IdempotencyKeyRow(status=200, response=answer, **repeated))
     application.run(only="jobs")
     change(
         application,

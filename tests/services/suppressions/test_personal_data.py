@@ -10,6 +10,7 @@ from nps_connect.ledger.columns import Base, UtcDateTime
 from nps_connect.services.suppressions.personal_data import PERSONAL_TABLES
 
 NO_PERSONAL_DATA = {
+    "api_keys": "names and hashes of keys, and the members of staff who added them",
     "bounce_brakes": "counts of a connection",
     "counters": "counts of a day and a connection",
     "observations": "the newest facts about backups, requests and vendors",
@@ -25,7 +26,7 @@ IDS = {"id", "key", "public_id", "vendor_id", "object_id", "ticket_id", "receipt
 CODES = {
     *("action", "actor_kind", "cancel_code", "command", "error_kind", "hold_code", "kind", "method", "outcome"),
     *("platform", "purpose", "reason_code", "scale", "segment", "state", "status", "verdict", "bot_signals"),
-    *("provisional_bot_signals", "cause"),
+    *("provisional_bot_signals", "cause", "collected_by"),
 }
 CONFIGURED = {"connection", "queue_name", "scope", "source", "survey", "touchpoint", "trigger", "provisional_for"}
 
@@ -36,6 +37,7 @@ IMPERSONAL_COLUMNS = {
     "decisions": {"reason": "one of a closed list"},
     "deliveries": {"receipt_link": "the address of a record at the vendor, by its id"},
     "event_subjects": {"subject": "an id or a hash"},
+    "idempotency_keys": {"request_hash": "a hash"},
     "jobs": {"name": "configured"},
     "raw_requests": {"url": "our own address"},
     "response_revisions": {"language": "of the page"},
