@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from nps_connect.records.contacts import Contact as Contact
     from nps_connect.records.contacts import ContactKey as ContactKey
     from nps_connect.records.contacts import ContactMatch as ContactMatch
+    from nps_connect.records.contacts import mailbox_contact_id as mailbox_contact_id
     from nps_connect.records.deliveries import Alert as Alert
     from nps_connect.records.deliveries import ContactErasure as ContactErasure
     from nps_connect.records.deliveries import DeliveryView as DeliveryView
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from nps_connect.records.deliveries import ScoreUpdate as ScoreUpdate
     from nps_connect.records.deliveries import TicketDraft as TicketDraft
     from nps_connect.records.deliveries import TicketUpdate as TicketUpdate
+    from nps_connect.records.event_kinds import WELL_KNOWN_EVENT_KINDS as WELL_KNOWN_EVENT_KINDS
     from nps_connect.records.events import Event as Event
     from nps_connect.records.events import EventPage as EventPage
     from nps_connect.records.events import SkippedEntries as SkippedEntries
@@ -111,7 +113,7 @@ _HOME = {
         "ReviewPolicy",
         "StatusRule",
     ),
-    "records.contacts": ("Contact", "ContactKey", "ContactMatch"),
+    "records.contacts": ("Contact", "ContactKey", "ContactMatch", "mailbox_contact_id"),
     "records.deliveries": (
         "Alert",
         "ContactErasure",
@@ -124,6 +126,7 @@ _HOME = {
         "TicketDraft",
         "TicketUpdate",
     ),
+    "records.event_kinds": ("WELL_KNOWN_EVENT_KINDS",),
     "records.events": ("Event", "EventPage", "SkippedEntries", "WebhookRequest", "fact_key"),
     "records.filters": ("FilterUse",),
     "records.findings": ("Finding", "SetupChange"),

@@ -23,7 +23,7 @@ from nps_connect.ledger.state_dir import open_state_dir
 from nps_connect.ledger.suppression_journal import SuppressionJournal
 from nps_connect.ledger.tokens import LedgerTokenStore, derive_keys
 from nps_connect.plugins import Plugins
-from nps_connect.records.connectors import ConnectorInfo
+from nps_connect.records.connectors import ConnectorInfo, EventKind
 from nps_connect.records.filters import FilterUse
 from nps_connect.redaction import Redactor, iter_secrets
 from nps_connect.rules.filters import Filter, compile_filter
@@ -31,7 +31,7 @@ from nps_connect.services.context import Context
 from nps_connect.services.links import Links
 from nps_connect.services.operations.database_identity import create_ledger
 from nps_connect.settings.load_settings import load_settings
-from nps_connect.settings.model import Settings
+from nps_connect.settings.model import Settings, Trigger
 from nps_connect.worker.engine import Engine
 from nps_connect.worker.jobs import build_jobs, sync_job_rows
 from nps_connect.worker.queues import build_queues, load_due_times
@@ -230,12 +230,19 @@ def compile_filters(
     filters = {}
     for trigger in settings.triggers:
         if trigger.where is not None:
-            info = plugins.infos[connection_settings[trigger.source].plugin]
-            event_kind = next(kind for kind in info.events if kind.name == trigger.on)
+            event_kind = _trigger_event_kind(trigger, plugins, connection_settings)
             filters[trigger.label] = compile_filter(
                 trigger.where, event_kind.fields, open_fields=event_kind.open_fields
             )
     return filters
+
+
+def _trigger_event_kind(
+    trigger: Trigger, plugins: Plugins, connection_settings: Mapping[str, ConnectionSettings]
+) -> EventKind:
+    """Return the declaration of the event kind that a trigger of a valid configuration listens to."""
+    settings = connection_settings[trigger.source]
+    return next(kind for kind in plugins.infos[settings.plugin].event_kinds(settings) if kind.name == trigger.on)
 
 
 def build_filter_uses(
@@ -250,8 +257,7 @@ def build_filter_uses(
         trigger_filter = filters.get(trigger.label)
         if trigger_filter is None:
             continue
-        info = plugins.infos[connection_settings[trigger.source].plugin]
-        declared = next(kind.fields for kind in info.events if kind.name == trigger.on)
+        declared = _trigger_event_kind(trigger, plugins, connection_settings).fields
         undeclared = sorted(trigger_filter.names - declared.keys())
         fields = {name: tuple(sorted(trigger_filter.compared_types.get(name, ()))) for name in undeclared}
         use = FilterUse(trigger=trigger.label, on=trigger.on, fields=fields)

@@ -163,6 +163,8 @@ class ConnectorInfo(Record):
         settings: model of the connection's table; a subclass of `nps_connect.ConnectionSettings`.
         actions: what it can carry out.
         events: kinds of event that it can give.
+        events_for: the kinds of event that one connection's settings describe, where they do not depend on the vendor
+            alone; read them with `event_kinds`.
         quotas: limits on calls; empty for connections without HTTP.
         quotas_for: the same quotas (same names) as one account's settings have them: another plan, a share of it.
         status_overrides: vendor oddities by HTTP status.
@@ -191,6 +193,7 @@ class ConnectorInfo(Record):
     settings: type[Any]
     actions: tuple[ActionInfo, ...] = ()
     events: tuple[EventKind, ...] = ()
+    events_for: Callable[[Any], tuple[EventKind, ...]] | None = None
     quotas: tuple[Quota, ...] = ()
     quotas_for: Callable[[Any], tuple[Quota, ...]] | None = None
     status_overrides: Mapping[int, StatusRule] = Field(default_factory=dict)
@@ -206,6 +209,10 @@ class ConnectorInfo(Record):
     webhooks: bool = False
     polling: bool = False
     example: ExampleConfiguration
+
+    def event_kinds(self, settings: Any) -> tuple[EventKind, ...]:  # noqa: ANN401  # a model of the plugin's own
+        """Return the kinds of event that a connection with these settings can give."""
+        return self.events if self.events_for is None else self.events_for(settings)
 
     def action(self, name: str) -> ActionInfo | None:
         """Return the declaration of an action; None if it is not declared."""

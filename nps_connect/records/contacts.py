@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Literal
 
 from pydantic import Field
 
-from nps_connect.records.base import FieldValue, Line, Record
+from nps_connect.records.base import FieldValue, Line, Record, mailbox_key
 
 
 class ContactKey(Record):
@@ -59,3 +60,8 @@ class ContactMatch(Record):
 
     key: ContactKey
     contacts: tuple[Contact, ...] = ()
+
+
+def mailbox_contact_id(email: str) -> str:
+    """Return the id of a contact whose source has no id for it: derived from the mailbox, without the address."""
+    return f"mailbox-{hashlib.sha256(mailbox_key(email).encode()).hexdigest()[:32]}"

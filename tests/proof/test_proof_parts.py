@@ -50,6 +50,7 @@ MODULES = {
     "alerts": "nps_connect.builtin.alerts",
     "email": "nps_connect.builtin.email",
     "review_link": "nps_connect.builtin.review_link",
+    "webhook": "nps_connect.builtin.webhook",
     "hubspot": "nps_connect_hubspot",
     "zendesk": "nps_connect_zendesk",
     "google_reviews": "nps_connect_google_reviews",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from nps_connect.connection import ConnectionSettings
 from nps_connect.errors import ConfigError
 from nps_connect.plugins import Plugins
-from nps_connect.records.connectors import ConnectorInfo
+from nps_connect.records.connectors import ConnectorInfo, EventKind
 from nps_connect.settings.key_paths import KeyPath, format_key_path, nearest
 from nps_connect.settings.model import Settings
 
@@ -59,6 +59,11 @@ class CheckContext:
         """Return the plugin's declaration of a connection; None if either is unknown."""
         plugin = self.settings.connections.get(connection, {}).get("plugin")
         return self.plugins.infos.get(plugin) if isinstance(plugin, str) else None
+
+    def event_kinds(self, connection: str, info: ConnectorInfo) -> tuple[EventKind, ...]:
+        """Return the kinds of event of a connection; those of its plugin if its own table has a mistake."""
+        parsed = self.parsed.get(connection)
+        return info.events if parsed is None else info.event_kinds(parsed)
 
     def connection(
         self, name: str, key_path: KeyPath, *, is_supported: Callable[[ConnectorInfo], bool], problem_text: str

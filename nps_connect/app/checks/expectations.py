@@ -35,9 +35,10 @@ def _check_event(context: CheckContext, expectation: Expectation, key_path: KeyP
     )
     if info is None:
         return
-    kind = next((kind for kind in info.events if kind.name == expectation.on), None)
+    event_kinds = context.event_kinds(expectation.source, info)
+    kind = next((kind for kind in event_kinds if kind.name == expectation.on), None)
     if kind is None:
-        names = [kind.name for kind in info.events]
+        names = [kind.name for kind in event_kinds]
         context.add_mistake(
             (*key_path, "on"),
             f"plugin {info.name!r} sends no event {expectation.on!r}",

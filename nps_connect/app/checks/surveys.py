@@ -77,4 +77,4 @@ def _sends_solved_events(context: CheckContext, connection: str) -> bool:
     info, parsed = context.info(connection), context.parsed.get(connection)
     if info is None or parsed is None:
         return True
-    return parsed.events != "none" and any(kind.name == TICKET_SOLVED for kind in info.events)
+    return parsed.events != "none" and any(kind.name == TICKET_SOLVED for kind in info.event_kinds(parsed))

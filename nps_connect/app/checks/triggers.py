@@ -50,12 +50,15 @@ def _check_events_enabled(context: CheckContext, trigger: Trigger, key_path: Key
 
 
 def _check_event_kind(context: CheckContext, trigger: Trigger, key_path: KeyPath, info: ConnectorInfo) -> None:
-    event_kind = next((kind for kind in info.events if kind.name == trigger.on), None)
+    event_kinds = context.event_kinds(trigger.source, info)
+    event_kind = next((kind for kind in event_kinds if kind.name == trigger.on), None)
     if event_kind is None:
-        names = [kind.name for kind in info.events]
+        if trigger.source not in context.parsed and info.events_for is not None:
+            return  # its own mistakes come first
+        names = [kind.name for kind in event_kinds]
         context.add_mistake(
             (*key_path, "on"),
-            f"plugin {info.name!r} sends no event {trigger.on!r}",
+            f"{_source(trigger.source, info)} sends no event {trigger.on!r}",
             allowed=names,
             nearest=nearest(trigger.on, names),
         )
@@ -64,3 +67,7 @@ def _check_event_kind(context: CheckContext, trigger: Trigger, key_path: KeyPath
             compile_filter(trigger.where, event_kind.fields, open_fields=event_kind.open_fields)
         except FilterError as error:
             context.add_mistake((*key_path, "where"), str(error), shown=error.render_excerpt(trigger.where))
+
+
+def _source(connection: str, info: ConnectorInfo) -> str:
+    return f"plugin {info.name!r}" if info.events_for is None else f"connection {connection!r}"

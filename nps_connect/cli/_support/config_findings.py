@@ -125,8 +125,9 @@ def _check_filters(checked: CheckedConfig) -> Iterator[Finding]:
     from nps_connect.rules.filters import PERSON_FIELDS, compile_filter
 
     for number, trigger in enumerate(checked.settings.triggers, start=1):
-        info = checked.plugins.infos[checked.connections[trigger.source].plugin]
-        event_kind = next(event for event in info.events if event.name == trigger.on)
+        connection = checked.connections[trigger.source]
+        event_kinds = checked.plugins.infos[connection.plugin].event_kinds(connection)
+        event_kind = next(event for event in event_kinds if event.name == trigger.on)
         if trigger.where is None:
             continue
         compiled = compile_filter(trigger.where, event_kind.fields, open_fields=event_kind.open_fields)

@@ -39,7 +39,7 @@ def enqueue_overdue_alerts(ctx: Context) -> int:
         name
         for name, connection in ctx.connections.items()
         if connection.settings.events != "none"
-        and any(kind.name in SOLVED_KINDS for kind in ctx.connector_info(name).events)
+        and any(kind.name in SOLVED_KINDS for kind in ctx.connector_info(name).event_kinds(connection.settings))
     ]
     if ctx.shadow or not ctx.settings.cases.alert_when_overdue or not helpdesks:
         return 0

@@ -14,7 +14,7 @@ from nps_connect.errors import RateLimited, RetryLater
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.suppressions import SuppressionRow
-from nps_connect.records.contacts import Contact, ContactKey
+from nps_connect.records.contacts import Contact, ContactKey, mailbox_contact_id
 from nps_connect.rules.imports import cells
 from nps_connect.rules.imports.columns import ColumnMapping
 from nps_connect.rules.imports.csv_table import CsvRow
@@ -57,7 +57,7 @@ class ImportedPerson:
     @property
     def fingerprint(self) -> str:
         """Hash of the mailbox, the same for every spelling of it; without a mailbox, the id."""
-        return f"mailbox-{mailbox_hash(self.email)[:32]}" if self.email else f"id-{self.id}"
+        return mailbox_contact_id(self.email) if self.email else f"id-{self.id}"
 
     def as_contact(self, connection: str) -> Contact:
         """Build the contact from the file, for a connection that cannot look people up."""

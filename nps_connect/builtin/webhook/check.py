@@ -1,0 +1,21 @@
+"""Reports how a connection's payloads are verified and mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nps_connect import Connection, Finding, hookimpl
+from nps_connect.builtin.webhook.settings import WebhookSettings
+
+
+@hookimpl
+def nps_check(connection: Connection) -> Sequence[Finding]:
+    """Report signature scheme and kinds of event. There is no vendor to ask."""
+    settings: WebhookSettings = connection.settings
+    if settings.incoming is None:
+        return [Finding(severity="ok", text="receives no webhooks")]
+    kinds = dict.fromkeys(kind for mapping in settings.mappings for kind in mapping.kinds)
+    return [
+        Finding(severity="ok", text=f"webhooks are verified by {settings.incoming.signature.scheme}"),
+        Finding(severity="ok", text=f"mapped to: {', '.join(kinds)}"),
+    ]

@@ -1,0 +1,308 @@
+"""The ``[connections.<name>]`` table of the plugin, with its signature and its mappings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from nps_connect import ConnectionSettings
+from nps_connect.builtin.webhook.expressions import compile_expression
+from nps_connect.builtin.webhook.standard_webhooks import decode_secret
+
+DEFAULT_TOLERANCE_SECONDS = 300.0
+"""The age that Stripe's libraries and Standard Webhooks accept: five minutes."""
+
+MAX_MAPPINGS = 50
+MAX_FIELDS = 60
+MAX_KINDS = 50
+
+
+def _validate_expression(text: str) -> str:
+    compile_expression(text)
+    return text
+
+
+def _validate_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        raise ValueError("not a time zone such as Europe/Paris") from None
+    return name
+
+
+def _validate_header(name: str) -> str:
+    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
+        raise ValueError("not the name of a header, such as X-Shopify-Topic")
+    return name.lower()
+
+
+Expression = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_validate_expression)]
+"""A JMESPath expression (https://jmespath.org/specification.html)."""
+
+HeaderName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_validate_header)]
+"""Name of an HTTP header; stored in lower case."""
+
+KindName = Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=80)]
+"""A noun and a verb, such as ``order.paid``."""
+
+FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+"""Name of a field, as filters write it."""
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class SignatureSettings(_Table):
+    """How the source proves that a webhook is its own.
+
+    Attributes:
+        scheme: `standard-webhooks` (standardwebhooks.com), an HMAC of the body, or `bearer`: a secret header, which
+            proves nothing about the body and is for sources that cannot sign.
+        secrets: the accepted secrets, as references; two while the secret is being changed.
+        header: the header with the signature; for `bearer` by default ``Authorization``.
+        encoding: of an HMAC.
+        prefix: text before the signature, such as ``sha256=``; for ``Authorization`` by default ``Bearer``.
+        signature_element: for headers of several elements such as ``t=1,v1=abc``: the name of the signature's element.
+        timestamp_element: likewise, the name of the timestamp's element.
+        timestamp_header: the header with the timestamp (epoch seconds or milliseconds, or ISO 8601).
+        signed: what is signed, from ``{timestamp}`` and ``{body}``; by default ``{timestamp}.{body}`` with a timestamp,
+            else ``{body}``.
+        tolerance: seconds by which a timestamp may differ from the present, in both directions.
+    """
+
+    scheme: Literal["standard-webhooks", "hmac-sha256", "hmac-sha1", "bearer"]
+    secrets: Annotated[tuple[SecretStr, ...], Field(min_length=1, max_length=10)]
+    header: HeaderName | None = None
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = Field(default="", max_length=40)
+    signature_element: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,20}$")
+    timestamp_element: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,20}$")
+    timestamp_header: HeaderName | None = None
+    signed: str | None = Field(default=None, max_length=100)
+    tolerance: float = Field(default=DEFAULT_TOLERANCE_SECONDS, ge=1, le=86_400)
+
+    @property
+    def has_timestamp(self) -> bool:
+        """Whether a timestamp is signed."""
+        return self.timestamp_header is not None or self.timestamp_element is not None
+
+    @property
+    def signed_template(self) -> str:
+        """What is signed, with ``{timestamp}`` and ``{body}`` as placeholders."""
+        return self.signed or ("{timestamp}.{body}" if self.has_timestamp else "{body}")
+
+    @model_validator(mode="after")
+    def _check_consistency(self) -> Self:
+        for secret in self.secrets:
+            _check_secret(secret.get_secret_value(), is_standard=self.scheme == "standard-webhooks")
+        if self.scheme in ("hmac-sha256", "hmac-sha1"):
+            self._check_hmac()
+        else:
+            hmac_only = ("encoding", "signature_element", "timestamp_element", "timestamp_header", "signed")
+            unused = sorted(self.model_fields_set.intersection(hmac_only))
+            if self.scheme == "standard-webhooks":
+                unused += sorted(self.model_fields_set.intersection(("header", "prefix")))
+            if unused:
+                raise ValueError(f"scheme {self.scheme!r} does not use {', '.join(unused)}")
+        return self
+
+    def _check_hmac(self) -> None:
+        if self.header is None:
+            raise ValueError(f"scheme {self.scheme!r} needs header: the name of the header with the signature")
+        if self.timestamp_element is not None and self.signature_element is None:
+            raise ValueError("timestamp_element needs signature_element: the name of the signature's element")
+        if self.timestamp_element is not None and self.timestamp_header is not None:
+            raise ValueError("the timestamp has either its own header or an element, not both")
+        template = self.signed_template
+        if template.count("{body}") != 1:
+            raise ValueError("signed must contain {body} once: a signature that does not cover the body proves nothing")
+        if ("{timestamp}" in template) != self.has_timestamp:
+            raise ValueError("signed contains {timestamp} exactly if timestamp_header or timestamp_element is set")
+        if not self.has_timestamp and "tolerance" in self.model_fields_set:
+            raise ValueError("tolerance needs a timestamp: set timestamp_header or timestamp_element")
+
+
+def _check_secret(secret: str, *, is_standard: bool) -> None:
+    if len(secret.strip()) < 8:
+        raise ValueError("a secret has fewer than 8 characters")
+    if is_standard:
+        decode_secret(secret)
+
+
+class KindSettings(_Table):
+    """A kind of event that depends on the payload or on a header.
+
+    Attributes:
+        header: the header whose value is looked up in `values`; one that begins with ``X-``.
+        expression: the JMESPath expression whose value is looked up in `values`.
+        values: kind of event by value; other values are not mapped.
+    """
+
+    header: HeaderName | None = None
+    expression: Expression | None = None
+    values: dict[str, KindName] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _check_consistency(self) -> Self:
+        if (self.header is None) == (self.expression is None):
+            raise ValueError("exactly one of header and expression says where the value is")
+        if self.header is not None:
+            _check_is_stored(self.header)
+        return self
+
+
+class MomentSettings(_Table):
+    """A moment of the payload whose form needs to be told.
+
+    Attributes:
+        expression: JMESPath expression of an ISO 8601 text or of epoch seconds or milliseconds.
+        zone: IANA time zone of texts without an offset.
+    """
+
+    expression: Expression
+    zone: Annotated[str, AfterValidator(_validate_zone)]
+
+
+class PersonSettings(_Table):
+    """JMESPath expressions of the person's attributes; without an id, the id is derived from the mailbox.
+
+    Attributes:
+        id: the source's id of the person.
+        email: the address.
+        name: the name for the salutation; of a list of texts, those that are present are joined by spaces.
+        language: a language tag such as ``fr`` or ``fr-CA``.
+    """
+
+    id: Expression | None = None
+    email: Expression | None = None
+    name: Expression | None = None
+    language: Expression | None = None
+
+    @model_validator(mode="after")
+    def _check_consistency(self) -> Self:
+        if self.id is None and self.email is None:
+            raise ValueError("a person needs an id or an email")
+        return self
+
+
+class FieldSettings(_Table):
+    """A field for filters.
+
+    Attributes:
+        expression: JMESPath expression of its value.
+        type: text, number, boolean or moment; values that do not fit are left out.
+    """
+
+    expression: Expression
+    type: Literal["text", "number", "boolean", "moment"] = "text"
+
+
+class ConditionSettings(_Table):
+    """Which payloads are meant; without any condition, all.
+
+    Attributes:
+        headers: values of headers (one or several each), of headers whose names begin with ``X-``.
+        when: JMESPath expression whose value is neither false nor empty.
+    """
+
+    headers: dict[HeaderName, str | tuple[str, ...]] = Field(default_factory=dict)
+    when: Expression | None = None
+
+    @model_validator(mode="after")
+    def _check_headers(self) -> Self:
+        for name in self.headers:
+            _check_is_stored(name)
+        return self
+
+
+class MappingSettings(ConditionSettings):
+    """What one kind of payload means.
+
+    Attributes:
+        headers: values of headers (one or several each) by which the mapping applies; names begin with ``X-``.
+        when: JMESPath expression; the mapping applies if its value is neither false nor empty.
+        items: JMESPath expression of a list: each item is one event. The other expressions are then applied to the
+            item, which has the whole payload as ``_payload``.
+        kind: the kind of event, or a table that says where it is.
+        object_id: the source's id of the object, such as the order.
+        occurrence: what distinguishes two events of one kind about one object, such as the start of the renewed period;
+            without it, an object has one event of each kind.
+        occurred_at: when it happened; without it, the moment of receipt.
+        person: whom it is about.
+        fields: fields for filters, by name.
+        sample: file with an example payload, relative to the configuration file; checks apply the mapping to it.
+    """
+
+    items: Expression | None = None
+    kind: KindName | KindSettings
+    object_id: Expression
+    occurrence: Expression | None = None
+    occurred_at: Expression | MomentSettings | None = None
+    person: PersonSettings
+    fields: dict[FieldName, Expression | FieldSettings] = Field(default_factory=dict, max_length=MAX_FIELDS)
+    sample: str | None = Field(default=None, min_length=1)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of event that the mapping can give."""
+        return (self.kind,) if isinstance(self.kind, str) else tuple(dict.fromkeys(self.kind.values.values()))
+
+    def field(self, name: str) -> FieldSettings:
+        """Return the expression and type of a field."""
+        value = self.fields[name]
+        return FieldSettings(expression=value) if isinstance(value, str) else value
+
+
+class IncomingSettings(_Table):
+    """Webhooks that are received.
+
+    Attributes:
+        signature: how the source signs; required.
+        mappings: what payloads mean; the first that applies is used.
+        ignored: payloads that are of no interest. What is neither mapped nor ignored is kept and reported.
+    """
+
+    signature: SignatureSettings
+    mappings: Annotated[tuple[MappingSettings, ...], Field(min_length=1, max_length=MAX_MAPPINGS)]
+    ignored: tuple[ConditionSettings, ...] = Field(default=(), max_length=MAX_MAPPINGS)
+
+
+class WebhookSettings(ConnectionSettings):
+    """A source that is connected by configuration alone.
+
+    Attributes:
+        incoming: webhooks that are received; needs ``events = "webhook"``.
+        kinds: kinds of event that arrive by the HTTP API or by hand, each with the types of its fields.
+    """
+
+    incoming: IncomingSettings | None = None
+    kinds: dict[KindName, dict[FieldName, Literal["text", "number", "boolean", "moment"]]] = Field(
+        default_factory=dict, max_length=MAX_KINDS
+    )
+
+    @model_validator(mode="after")
+    def _check_consistency(self) -> Self:
+        if self.events == "webhook" and self.incoming is None:
+            raise ValueError('events = "webhook" needs the table incoming, with a signature and mappings')
+        if self.incoming is not None and "events" not in self.model_fields_set:
+            raise ValueError('the table incoming needs events = "webhook", or "none" to receive nothing for now')
+        return self
+
+    @property
+    def mappings(self) -> Iterator[MappingSettings]:
+        """The mappings, in order."""
+        yield from self.incoming.mappings if self.incoming else ()
+
+
+def _check_is_stored(header: str) -> None:
+    """Refuse headers that are not stored with the request: the payload is read later.
+
+    Raises:
+        ValueError: the header is not stored.
+    """
+    if not header.startswith("x-") or "auth" in header or "token" in header:
+        raise ValueError(f"the header {header} is not stored with the payload: only headers that begin with X- are")
