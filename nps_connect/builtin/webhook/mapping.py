@@ -153,13 +153,13 @@ def build_contact(person: PersonSettings, entry: Any, connection: str) -> Contac
 
 def read_fields(mapping: MappingSettings, entry: Any) -> dict[str, FieldValue]:  # noqa: ANN401  # JSON
     """Return the fields of an entry; those without a usable value are left out."""
-    found: dict[str, FieldValue] = {}
+    field_values: dict[str, FieldValue] = {}
     for name in mapping.fields:
         field = mapping.field(name)
         value = values.as_field(evaluate(field.expression, entry), field.type)
         if value is not None:
-            found[name] = value
-    return found
+            field_values[name] = value
+    return field_values
 
 
 def _occurred_at(moment: str | MomentSettings | None, entry: Any) -> datetime | None:  # noqa: ANN401  # JSON

@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from nps_connect import ConnectionSettings
 from nps_connect.builtin.webhook.expressions import compile_expression
-from nps_connect.builtin.webhook.standard_webhooks import decode_secret
-
-DEFAULT_TOLERANCE_SECONDS = 300.0
-"""The age that Stripe's libraries and Standard Webhooks accept: five minutes."""
+from nps_connect.builtin.webhook.signature_settings import HeaderName, SignatureSettings, StrictTable
 
 MAX_MAPPINGS = 50
 MAX_FIELDS = 60
@@ -33,17 +30,8 @@ def _validate_zone(name: str) -> str:
     return name
 
 
-def _validate_header(name: str) -> str:
-    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
-        raise ValueError("not the name of a header, such as X-Shopify-Topic")
-    return name.lower()
-
-
 Expression = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_validate_expression)]
 """A JMESPath expression (https://jmespath.org/specification.html)."""
-
-HeaderName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_validate_header)]
-"""Name of an HTTP header; stored in lower case."""
 
 KindName = Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+$", max_length=80)]
 """A noun and a verb, such as ``order.paid``."""
@@ -52,88 +40,7 @@ FieldName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 """Name of a field, as filters write it."""
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class SignatureSettings(_Table):
-    """How the source proves that a webhook is its own.
-
-    Attributes:
-        scheme: `standard-webhooks` (standardwebhooks.com), an HMAC of the body, or `bearer`: a secret header, which
-            proves nothing about the body and is for sources that cannot sign.
-        secrets: the accepted secrets, as references; two while the secret is being changed.
-        header: the header with the signature; for `bearer` by default ``Authorization``.
-        encoding: of an HMAC.
-        prefix: text before the signature, such as ``sha256=``; for ``Authorization`` by default ``Bearer``.
-        signature_element: for headers of several elements such as ``t=1,v1=abc``: the name of the signature's element.
-        timestamp_element: likewise, the name of the timestamp's element.
-        timestamp_header: the header with the timestamp (epoch seconds or milliseconds, or ISO 8601).
-        signed: what is signed, from ``{timestamp}`` and ``{body}``; by default ``{timestamp}.{body}`` with a timestamp,
-            else ``{body}``.
-        tolerance: seconds by which a timestamp may differ from the present, in both directions.
-    """
-
-    scheme: Literal["standard-webhooks", "hmac-sha256", "hmac-sha1", "bearer"]
-    secrets: Annotated[tuple[SecretStr, ...], Field(min_length=1, max_length=10)]
-    header: HeaderName | None = None
-    encoding: Literal["hex", "base64"] = "hex"
-    prefix: str = Field(default="", max_length=40)
-    signature_element: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,20}$")
-    timestamp_element: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,20}$")
-    timestamp_header: HeaderName | None = None
-    signed: str | None = Field(default=None, max_length=100)
-    tolerance: float = Field(default=DEFAULT_TOLERANCE_SECONDS, ge=1, le=86_400)
-
-    @property
-    def has_timestamp(self) -> bool:
-        """Whether a timestamp is signed."""
-        return self.timestamp_header is not None or self.timestamp_element is not None
-
-    @property
-    def signed_template(self) -> str:
-        """What is signed, with ``{timestamp}`` and ``{body}`` as placeholders."""
-        return self.signed or ("{timestamp}.{body}" if self.has_timestamp else "{body}")
-
-    @model_validator(mode="after")
-    def _check_consistency(self) -> Self:
-        for secret in self.secrets:
-            _check_secret(secret.get_secret_value(), is_standard=self.scheme == "standard-webhooks")
-        if self.scheme in ("hmac-sha256", "hmac-sha1"):
-            self._check_hmac()
-        else:
-            hmac_only = ("encoding", "signature_element", "timestamp_element", "timestamp_header", "signed")
-            unused = sorted(self.model_fields_set.intersection(hmac_only))
-            if self.scheme == "standard-webhooks":
-                unused += sorted(self.model_fields_set.intersection(("header", "prefix")))
-            if unused:
-                raise ValueError(f"scheme {self.scheme!r} does not use {', '.join(unused)}")
-        return self
-
-    def _check_hmac(self) -> None:
-        if self.header is None:
-            raise ValueError(f"scheme {self.scheme!r} needs header: the name of the header with the signature")
-        if self.timestamp_element is not None and self.signature_element is None:
-            raise ValueError("timestamp_element needs signature_element: the name of the signature's element")
-        if self.timestamp_element is not None and self.timestamp_header is not None:
-            raise ValueError("the timestamp has either its own header or an element, not both")
-        template = self.signed_template
-        if template.count("{body}") != 1:
-            raise ValueError("signed must contain {body} once: a signature that does not cover the body proves nothing")
-        if ("{timestamp}" in template) != self.has_timestamp:
-            raise ValueError("signed contains {timestamp} exactly if timestamp_header or timestamp_element is set")
-        if not self.has_timestamp and "tolerance" in self.model_fields_set:
-            raise ValueError("tolerance needs a timestamp: set timestamp_header or timestamp_element")
-
-
-def _check_secret(secret: str, *, is_standard: bool) -> None:
-    if len(secret.strip()) < 8:
-        raise ValueError("a secret has fewer than 8 characters")
-    if is_standard:
-        decode_secret(secret)
-
-
-class KindSettings(_Table):
+class KindSettings(StrictTable):
     """A kind of event that depends on the payload or on a header.
 
     Attributes:
@@ -155,7 +62,7 @@ class KindSettings(_Table):
         return self
 
 
-class MomentSettings(_Table):
+class MomentSettings(StrictTable):
     """A moment of the payload whose form needs to be told.
 
     Attributes:
@@ -167,7 +74,7 @@ class MomentSettings(_Table):
     zone: Annotated[str, AfterValidator(_validate_zone)]
 
 
-class PersonSettings(_Table):
+class PersonSettings(StrictTable):
     """JMESPath expressions of the person's attributes; without an id, the id is derived from the mailbox.
 
     Attributes:
@@ -189,7 +96,7 @@ class PersonSettings(_Table):
         return self
 
 
-class FieldSettings(_Table):
+class FieldSettings(StrictTable):
     """A field for filters.
 
     Attributes:
@@ -201,7 +108,7 @@ class FieldSettings(_Table):
     type: Literal["text", "number", "boolean", "moment"] = "text"
 
 
-class ConditionSettings(_Table):
+class ConditionSettings(StrictTable):
     """Which payloads are meant; without any condition, all.
 
     Attributes:
@@ -257,7 +164,7 @@ class MappingSettings(ConditionSettings):
         return FieldSettings(expression=value) if isinstance(value, str) else value
 
 
-class IncomingSettings(_Table):
+class IncomingSettings(StrictTable):
     """Webhooks that are received.
 
     Attributes:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from nps_connect import Connection, WebhookRejected, WebhookRequest, hookimpl
 from nps_connect.builtin.webhook import standard_webhooks
-from nps_connect.builtin.webhook.settings import SignatureSettings
+from nps_connect.builtin.webhook.signature_settings import SignatureSettings
 
 MAX_SIGNATURES = 20
 """Signatures of one header that are compared at most."""
