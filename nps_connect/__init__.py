@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from nps_connect.records.contacts import ContactMatch as ContactMatch
     from nps_connect.records.contacts import mailbox_contact_id as mailbox_contact_id
     from nps_connect.records.deliveries import Alert as Alert
+    from nps_connect.records.deliveries import CaseOutcome as CaseOutcome
     from nps_connect.records.deliveries import ContactErasure as ContactErasure
     from nps_connect.records.deliveries import DeliveryView as DeliveryView
     from nps_connect.records.deliveries import OptOut as OptOut
@@ -116,6 +117,7 @@ _HOME = {
     "records.contacts": ("Contact", "ContactKey", "ContactMatch", "mailbox_contact_id"),
     "records.deliveries": (
         "Alert",
+        "CaseOutcome",
         "ContactErasure",
         "DeliveryView",
         "OptOut",

@@ -79,12 +79,14 @@ class VendorEffects:
         comments: the comment on the person's record.
         tickets: ids of tickets for the person, in order of creation.
         alerts: titles of received alerts, in order.
+        case_states: the state of the newest case on the person's record.
     """
 
     scores: Mapping[str, int] = field(default_factory=dict)
     comments: Mapping[str, str] = field(default_factory=dict)
     tickets: Mapping[str, Sequence[str]] = field(default_factory=dict)
     alerts: Sequence[str] = ()
+    case_states: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

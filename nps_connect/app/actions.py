@@ -10,6 +10,7 @@ from nps_connect.errors import ConfigError
 from nps_connect.records.actions import Action
 from nps_connect.services.action_spec import ActionSpec, ActionSpecs
 from nps_connect.services.cases.actions import ACTIONS as CASE_ACTIONS
+from nps_connect.services.cases.outcome_action import ACTIONS as OUTCOME_ACTIONS
 from nps_connect.services.invitations.actions import ACTIONS as INVITATION_ACTIONS
 from nps_connect.services.operations.fallback_alarms import ACTIONS as FALLBACK_ACTIONS
 from nps_connect.services.reviews.actions import ACTIONS as REVIEW_ACTIONS
@@ -35,6 +36,7 @@ def join_actions(specs: Iterable[ActionSpec]) -> ActionSpecs:
 ACTIONS: ActionSpecs = join_actions(
     (
         *CASE_ACTIONS,
+        *OUTCOME_ACTIONS,
         *INVITATION_ACTIONS,
         *FALLBACK_ACTIONS,
         *REVIEW_ACTIONS,

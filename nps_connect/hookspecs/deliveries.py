@@ -14,6 +14,7 @@ from nps_connect.errors import DeliveryError
 from nps_connect.hookspecs.markers import hookspec
 from nps_connect.records.deliveries import (
     Alert,
+    CaseOutcome,
     ContactErasure,
     DeliveryView,
     OptOut,
@@ -48,6 +49,20 @@ def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> 
 
 
 @hookspec
+def nps_write_case_outcomes(  # type: ignore[empty-body]
+    connection: Connection, outcomes: Sequence[CaseOutcome]
+) -> Sequence[Receipt | DeliveryError]:
+    """Write to contact records what has become of detractors: case open, solved or recovered, since when, by whom.
+
+    Called for the connections that have the score of the response. An older outcome must not overwrite a newer one, see
+    `CaseOutcome`. Idempotent: the same outcome may come again.
+
+    Raises:
+        DeliveryError: any, for the whole batch.
+    """
+
+
+@hookspec
 def nps_write_opt_outs(connection: Connection, opt_outs: Sequence[OptOut]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
     """Write our unsubscribes to the CRM.
 
@@ -58,9 +73,10 @@ def nps_write_opt_outs(connection: Connection, opt_outs: Sequence[OptOut]) -> Se
 
 @hookspec
 def nps_erase_contacts(connection: Connection, erasures: Sequence[ContactErasure]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
-    """Remove what `nps_write_scores` has written about erased people: fields are emptied, notes deleted. Idempotent.
+    """Remove what `nps_write_scores` and `nps_write_case_outcomes` have written about erased people. Idempotent.
 
-    The contact itself, tickets and opt-outs stay. The receipt's note says what was removed, and what the vendor keeps.
+    Fields are emptied, notes and tasks deleted. The contact itself, tickets and opt-outs stay. The receipt's note says
+    what was removed, and what the vendor keeps.
 
     Raises:
         TargetGone: the vendor does not know the person. DeliveryError: any other, for the whole batch.

@@ -20,6 +20,8 @@ class CaseRow(Base, table=True):
         changed_at: when the helpdesk last solved or reopened the ticket; older events are ignored.
         first_reply_minutes, solve_minutes: as measured by the helpdesk, else from our own times.
         reopened: number of times it was reopened.
+        revision: 1 for the new case, one more for each change that contact records are told.
+        handled_by: name of the agent who had the ticket at the last change that the helpdesk reported, if it told one.
         overdue_notified_at: when staff were notified that the deadline passed.
         follow_up_id: the invitation of the recovery survey.
         recovered_at: when the customer gave a better score.
@@ -48,6 +50,8 @@ class CaseRow(Base, table=True):
     first_reply_minutes: int | None = None
     solve_minutes: int | None = None
     reopened: int = 0
+    revision: int = Field(default=1, sa_column_kwargs={"server_default": "1"})
+    handled_by: str | None = Field(default=None, max_length=200)
     overdue_notified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     follow_up_id: int | None = Field(
         default=None, foreign_key="survey_invitations.id", sa_type=BigId, nullable=True, index=True

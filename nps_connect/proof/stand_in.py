@@ -11,7 +11,16 @@ from nps_connect.connection import Clock, Connection
 from nps_connect.errors import DeliveryError, RetryLater
 from nps_connect.hookspecs.markers import hookimpl
 from nps_connect.records.connectors import ConnectorInfo
-from nps_connect.records.deliveries import Alert, OptOut, Payload, Receipt, ScoreUpdate, TicketDraft, TicketUpdate
+from nps_connect.records.deliveries import (
+    Alert,
+    CaseOutcome,
+    OptOut,
+    Payload,
+    Receipt,
+    ScoreUpdate,
+    TicketDraft,
+    TicketUpdate,
+)
 from nps_connect.records.messages import Message
 
 DELIVERY_HOOKS = frozenset(
@@ -19,6 +28,7 @@ DELIVERY_HOOKS = frozenset(
         "nps_send_messages",
         "nps_send_alerts",
         "nps_write_scores",
+        "nps_write_case_outcomes",
         "nps_open_tickets",
         "nps_update_tickets",
         "nps_write_opt_outs",
@@ -103,6 +113,13 @@ class StandIn:
     ) -> Sequence[Receipt | DeliveryError]:
         """Take scores."""
         return self._outbox.accept(connection.name, updates)
+
+    @hookimpl
+    def nps_write_case_outcomes(
+        self, connection: Connection, outcomes: Sequence[CaseOutcome]
+    ) -> Sequence[Receipt | DeliveryError]:
+        """Take outcomes of cases."""
+        return self._outbox.accept(connection.name, outcomes)
 
     @hookimpl
     def nps_open_tickets(

@@ -16,6 +16,7 @@ Action = Literal[
     "invite_review",
     "write_opt_out",
     "erase_contact",
+    "write_case_outcome",
 ]
 """Every effect outside the application. The order is the priority of their queues, first served first."""
 
@@ -101,5 +102,6 @@ def cancel_text(code: CancelCode, detail: str | None = None) -> str:
 
 
 Priority = Literal["urgent", "high", "normal", "low"]
+CaseState = Literal["open", "solved", "recovered"]
 CommentPolicy = Literal["full", "link", "none"]
 AlertSeverity = Literal["info", "warning", "failure"]

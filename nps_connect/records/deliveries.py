@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from nps_connect.records.actions import Action, AlertSeverity, CommentPolicy, Priority
-from nps_connect.records.base import Line, Moment, Record, Text
+from nps_connect.records.actions import Action, AlertSeverity, CaseState, CommentPolicy, Priority
+from nps_connect.records.base import Line, Moment, Record, Score, Text
 from nps_connect.records.contacts import Contact
 from nps_connect.records.messages import Message
 from nps_connect.records.responses import ContactResponse
@@ -30,6 +30,37 @@ class ScoreUpdate(ContactResponse):
     response_count: int = Field(default=1, ge=1)
     comment_policy: CommentPolicy = "full"
     comment_link: str | None = None
+
+
+class CaseOutcome(ContactResponse):
+    """Write onto this contact's record what has become of the case that a response of theirs opened.
+
+    A contact may have several cases. The record holds the newest one: of two outcomes the one with the later
+    `opened_at` wins, and of one case the one with the higher `revision`.
+
+    Attributes:
+        idempotency_key: the delivery's key.
+        contact: the person *at the connection that is written to*.
+        response: the response that opened the case, in its newest revision.
+        state: `recovered` once the customer has given a better score, else the state of the ticket.
+        opened_at: when the case was opened.
+        changed_at: since when it is in this state.
+        revision: 1 for the new case, one more for each change.
+        handled_by: name of the agent who had the ticket when the helpdesk last reported a change, if it told one.
+        deadline: until when the customer has been promised an answer.
+        recovered_score: the better score.
+        ticket_link: to the ticket in the helpdesk's application.
+    """
+
+    idempotency_key: str
+    state: CaseState
+    opened_at: Moment
+    changed_at: Moment
+    revision: int = Field(ge=1)
+    handled_by: Line | None = None
+    deadline: Moment | None = None
+    recovered_score: Score | None = None
+    ticket_link: str | None = None
 
 
 class TicketDraft(ContactResponse):
@@ -117,7 +148,7 @@ class OptOut(Record):
 
 
 class ContactErasure(Record):
-    """A person who was erased: remove what deliveries of `write_score` have written about them at the vendor.
+    """A person who was erased: remove what `write_score` and `write_case_outcome` have written about them.
 
     Their contact, their tickets and their opt-out stay: people decide about these.
 
@@ -131,7 +162,17 @@ class ContactErasure(Record):
     emails: tuple[str, ...] = ()
 
 
-Payload = ScoreUpdate | TicketDraft | TicketUpdate | Alert | ReviewInvitation | OptOut | ContactErasure | Message
+Payload = (
+    ScoreUpdate
+    | CaseOutcome
+    | TicketDraft
+    | TicketUpdate
+    | Alert
+    | ReviewInvitation
+    | OptOut
+    | ContactErasure
+    | Message
+)
 
 
 class Receipt(Record):

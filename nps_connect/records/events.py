@@ -23,6 +23,9 @@ TICKET_EVENT_KINDS = SOLVED_KINDS | {REOPENED_KIND}
 TICKET_OPEN_FIELD = "is_open"
 """Field of a ticket event, set when the event is completed: whether the ticket is open at that time."""
 
+TICKET_AGENT_FIELD = "agent_name"
+"""Field of a ticket event, set when the event is completed: the name of the agent who has the ticket at that time."""
+
 
 def fact_key(kind: str, object_id: str, moment: datetime) -> str:
     """Return the key of a fact: kind, object, and the moment at which it became true (milliseconds since 1970).

@@ -110,6 +110,7 @@ def action_label(action: Action, language: str) -> str:
         "invite_review": _("review invitation"),
         "write_opt_out": _("opt-out update"),
         "erase_contact": _("erasure of a contact"),
+        "write_case_outcome": _("case outcome update"),
     }
     return labels[action]
 

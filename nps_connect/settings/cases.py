@@ -20,12 +20,15 @@ class Cases(SettingsTable):
         owner_field: contact field with the owner in the CRM, for ``cases list``.
         alert_when_overdue: alert staff, once, when the deadline of an open case (the end of the next working day) has
             passed. Needs a helpdesk that sends events of solved tickets (its `events` are not ``none``).
+        write_outcome: write to the contact records that have the score what becomes of the case: open, solved or
+            recovered, since when and by whom. `connections apply` creates the fields that this needs.
     """
 
     urgent_up_to: int = Field(default=3, ge=-1, le=6)
     high_up_to: int = Field(default=5, ge=-1, le=6)
     owner_field: str | None = Field(default=None, min_length=1, max_length=100)
     alert_when_overdue: bool = True
+    write_outcome: bool = True
 
     @model_validator(mode="after")
     def _in_order(self) -> Cases:

@@ -7,11 +7,13 @@ import threading
 from datetime import timedelta
 
 from nps_connect.errors import DeliveryError, OutcomeUnknown, Rejected, RetryLater
-from nps_connect.records.deliveries import Payload, Receipt
+from nps_connect.records.actions import CaseState
+from nps_connect.records.deliveries import CaseOutcome, Payload, Receipt
+from nps_connect.records.responses import Response
 from nps_connect.testing.contract_base import HTTP, VENDOR, ActionCase, ContractBase, needs
 from nps_connect.testing.faults import LOST_AFTER_APPLYING
-from nps_connect.testing.harness import PluginHarness
-from nps_connect.testing.samples import LEA, OMAR, build_payload, build_response
+from nps_connect.testing.harness import VISIBLE_ACTIONS, PluginHarness
+from nps_connect.testing.samples import LEA, OMAR, build_case_outcome, build_payload, build_response
 
 
 class EffectChecks(ContractBase):
@@ -27,6 +29,8 @@ class EffectChecks(ContractBase):
         assert outcome.id, "the receipt has no id"
         if action.name == "write_score":
             assert harness.visible_effect("write_score", item) == 2
+        if action.name == "write_case_outcome":
+            assert harness.visible_effect("write_case_outcome", item) == "solved"
         if action.name in {"open_ticket", "update_ticket"}:
             tickets = harness.visible_effect(action.name, item)
             assert isinstance(tickets, tuple)
@@ -73,7 +77,7 @@ class EffectChecks(ContractBase):
                 if action.name in {"open_ticket", "update_ticket"}:
                     assert isinstance(effect, tuple), f"{place}: no ticket at the vendor"
                     assert len(effect) == 1, f"{place}: tickets at the vendor: {effect}"
-                elif action.name in {"write_score", "send_alert"}:
+                elif action.name in VISIBLE_ACTIONS:
                     assert effect, f"{place}: nothing at the vendor"
 
     @needs(HTTP, "nps_write_scores")
@@ -85,6 +89,24 @@ class EffectChecks(ContractBase):
         harness.deliver("write_score", newer)
         harness.deliver("write_score", older)
         assert harness.visible_effect("write_score", newer) == 9
+
+    @needs(HTTP, "nps_write_case_outcomes")
+    def test_older_case_outcome_never_overwrites_a_newer_one(self) -> None:
+        """Outcomes that arrive out of order end with the newest state of the newest case, as often as they come."""
+        harness = self.harness()
+        contact = harness.find_contact(LEA)
+        first_case, second_case = (build_response(LEA, at=harness.clock() - timedelta(days=age)) for age in (3, 1))
+        second_case = second_case.model_copy(update={"id": "r-second"})
+
+        def build(response: Response, state: CaseState, revision: int) -> CaseOutcome:
+            key = f"{response.id}-{revision}"
+            return build_case_outcome(contact, response, key=key, state=state, revision=revision)
+
+        newest = build(second_case, "recovered", 3)
+        for item in (newest, build(second_case, "open", 1), build(first_case, "solved", 9), newest):
+            [outcome] = harness.deliver("write_case_outcome", item)
+            assert isinstance(outcome, Receipt), f"{outcome!r}"
+            assert harness.visible_effect("write_case_outcome", newest) == "recovered"
 
     @needs(HTTP)
     def test_batch_outcomes_follow_item_order(self, batched_action: ActionCase) -> None:
@@ -115,7 +137,7 @@ class EffectChecks(ContractBase):
         for harness, item, outcome in zip(harnesses, items, outcomes, strict=True):
             assert isinstance(outcome, Receipt), f"{harness.connection.name}: {outcome!r}"
             effect = harness.visible_effect(action.name, item)
-            assert effect or action.name not in {"open_ticket", "write_score", "send_alert"}
+            assert effect or action.name not in VISIBLE_ACTIONS
         for harness, foreign in zip(harnesses, reversed(items), strict=True):
             assert not harness.visible_effect(action.name, foreign), (
                 f"{harness.connection.name} has the other connection's effect"

@@ -13,7 +13,7 @@ from nps_connect.records.deliveries import Receipt
 from nps_connect.records.vendor_responses import VendorResponse
 from nps_connect.testing.contract_base import HTTP, ContractBase, needs
 from nps_connect.testing.faults import FAULT_CASES, FaultCase
-from nps_connect.testing.harness import PluginHarness
+from nps_connect.testing.harness import VISIBLE_ACTIONS, PluginHarness
 from nps_connect.testing.samples import LEA, PEOPLE
 
 MAX_CLIENT_RETRY_SECONDS = 2.0
@@ -151,7 +151,7 @@ class FaultChecks(ContractBase):
 
 
 def _has_visible_effect(action: str) -> bool:
-    return action in {"open_ticket", "write_score", "send_alert"}
+    return action in VISIBLE_ACTIONS
 
 
 def _result_or_error(call: Callable[[], Any]) -> Any:  # noqa: ANN401

@@ -28,6 +28,9 @@ VendorFactory = Callable[[Clock], SimulatedVendor]
 
 DeliveryOutcome = Receipt | DeliveryError
 
+VISIBLE_ACTIONS = frozenset({"open_ticket", "write_score", "write_case_outcome", "send_alert"})
+"""Actions whose effect is visible in `VendorEffects` after any success."""
+
 
 class PluginHarness:
     """One plugin, one connection, one vendor that knows the sample people.
@@ -144,7 +147,10 @@ class PluginHarness:
         return self.deliver(action, item)[0]
 
     def visible_effect(self, action: str, item: Payload) -> object:
-        """Return what is visible of a delivery at the vendor (ticket ids, score, alerts with its title), or None."""
+        """Return what is visible of a delivery at the vendor, or None.
+
+        That is the ids of tickets, the score, the state of the case, or the alerts with the same title.
+        """
         if self.vendor is None:
             return None
         effects = self.vendor.effects()
@@ -153,6 +159,8 @@ class PluginHarness:
             return tuple(effects.tickets.get(email, ())) or None
         if action == "write_score":
             return effects.scores.get(email)
+        if action == "write_case_outcome":
+            return effects.case_states.get(email)
         if action == "send_alert":
             return tuple(title for title in effects.alerts if title == getattr(item, "title", None)) or None
         return None

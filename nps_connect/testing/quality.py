@@ -70,8 +70,11 @@ RULES = (
     ),
     Rule(
         "newest-wins",
-        "An older response never overwrites a newer one.",
-        ("test_older_response_never_overwrites_a_newer_one",),
+        "An older response or case outcome never overwrites a newer one.",
+        (
+            "test_older_response_never_overwrites_a_newer_one",
+            "test_older_case_outcome_never_overwrites_a_newer_one",
+        ),
     ),
     Rule(
         "batches",

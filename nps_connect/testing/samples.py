@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
+from nps_connect.records.actions import CaseState
 from nps_connect.records.contacts import Contact
 from nps_connect.records.deliveries import (
     Alert,
+    CaseOutcome,
     ContactErasure,
     OptOut,
     Payload,
@@ -27,6 +29,9 @@ PEOPLE = (LEA, OMAR, INES)
 
 COMMENT = 'Livré en retard 😞 & <b>abîmé</b> "encore" — l\'équipe ne répond pas.'
 """A comment with everything that breaks careless templates: accents, an emoji, markup, quotes."""
+
+AGENT = "Zoë Łukasiewicz-Œuvré 王"
+"""Name of an agent, outside of ASCII and Latin-1."""
 
 
 def build_contact(person: SimulatedPerson, connection: str, contact_id: str = "c-1") -> Contact:
@@ -60,6 +65,8 @@ def build_payload(action: str, contact: Contact, response: Response, *, key: str
     """
     if action == "write_score":
         return ScoreUpdate(contact=contact, response=response, idempotency_key=key)
+    if action == "write_case_outcome":
+        return build_case_outcome(contact, response, key=key)
     if action == "open_ticket":
         return TicketDraft(
             contact=contact,
@@ -98,6 +105,25 @@ def build_payload(action: str, contact: Contact, response: Response, *, key: str
     if action == "erase_contact":
         return ContactErasure(idempotency_key=key, contact_ids=(contact.id,))
     return build_message(contact, key=key, fallback=action == "send_fallback")
+
+
+def build_case_outcome(
+    contact: Contact, response: Response, *, key: str, state: CaseState = "solved", revision: int = 2
+) -> CaseOutcome:
+    """Return the outcome of the case that a response opened: opened with the response, changed an hour later."""
+    return CaseOutcome(
+        contact=contact,
+        response=response,
+        idempotency_key=key,
+        state=state,
+        opened_at=response.answered_at,
+        changed_at=response.answered_at + timedelta(hours=1),
+        revision=revision,
+        handled_by=AGENT,
+        deadline=response.answered_at + timedelta(days=1),
+        recovered_score=9 if state == "recovered" else None,
+        ticket_link="https://example.com/tickets/1",
+    )
 
 
 def build_message(contact: Contact, *, key: str, fallback: bool = False) -> Message:

@@ -39,6 +39,7 @@ def test_alarms_and_tickets_precede_mail_and_scores():
         "invite_review",
         "write_opt_out",
         "erase_contact",
+        "write_case_outcome",
     ]
 
 

@@ -52,7 +52,7 @@ def with_cases(seeded_cli):
 
 def test_json_cases_have_stable_keys(with_cases):
     cases = json.loads(with_cases("cases", "list", "--json").out)["items"]
-    identity = {"id", "response", "state", "score", "survey", "contact", "person", "owner", "connection"}
+    identity = {"id", "response", "state", "score", "survey", "contact", "person", "owner", "handled_by", "connection"}
     identity |= {"ticket_id", "ticket_link"}
     history = {"opened_at", "deadline", "solved_at", "reopened", "recovered_at", "recovered_score", "follow_up_planned"}
     durations = {"first_reply_minutes", "solve_minutes"}

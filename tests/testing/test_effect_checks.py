@@ -124,6 +124,19 @@ def test_an_older_response_that_overwrites_a_newer_one_fails(contract, findings)
     assert findings(contract(acme), "test_older_response_never_overwrites_a_newer_one") == []
 
 
+class CaseOverwritingVendor(SimulatedAcme):
+    def post_people_cases(self, request):
+        for person in self.people.values():
+            person.pop("case_order", None)
+        return super().post_people_cases(request)
+
+
+def test_an_older_case_outcome_that_overwrites_a_newer_one_fails(contract, findings):
+    wrong = contract(acme, vendor=CaseOverwritingVendor)
+    assert findings(wrong, "test_older_case_outcome_never_overwrites_a_newer_one")
+    assert findings(contract(acme), "test_older_case_outcome_never_overwrites_a_newer_one") == []
+
+
 def all_failed_with_one(connection, updates):
     outcomes = acme.nps_write_scores(connection, updates)
     failure = next((outcome for outcome in outcomes if isinstance(outcome, DeliveryError)), None)

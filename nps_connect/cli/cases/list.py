@@ -124,7 +124,8 @@ def case_json(
         **person_json(contact),
         "ticket_link": ticket_link,
         "follow_up_planned": case.follow_up_id is not None,
-        **attributes(case, "owner", "connection", "ticket_id", "opened_at", "deadline", "solved_at", "reopened"),
+        **attributes(case, "owner", "handled_by", "connection", "ticket_id", "opened_at", "deadline"),
+        **attributes(case, "solved_at", "reopened"),
         **attributes(case, "first_reply_minutes", "solve_minutes", "recovered_at", "recovered_score"),
     }
 

@@ -28,6 +28,7 @@ from nps_connect.services.action_spec import (
     SettledDelivery,
 )
 from nps_connect.services.cases.cases import RECOVERED_OPTION, TicketDelivery, load_tickets, record_ticket_update
+from nps_connect.services.cases.outcomes import enqueue_outcomes
 from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
@@ -219,7 +220,7 @@ def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDeli
             "reopened": 0,
         }
         cases.append(case)
-    insert_many(session, CaseRow, cases, skip_existing=("response_id",))
+    new_cases = insert_many(session, CaseRow, cases, skip_existing=("response_id",), returning=("response_id",))
     is_update = col(DeliveryRow.depends_on_id).in_(delivery_ids) & (col(DeliveryRow.state) == "held")
     response_ids = [case["response_id"] for case in cases]
     waits_for_link = (
@@ -227,7 +228,7 @@ def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDeli
         & (col(DeliveryRow.state) == "pending")
         & (col(DeliveryRow.hold_code) == HoldCode.WAITS_FOR_TICKET)
     )
-    queue_names: set[str] = set()
+    queue_names = enqueue_outcomes(ctx, session, [response_id for (response_id,) in new_cases])
     for is_waiting in (is_update, waits_for_link):
         released = session.execute(
             update(DeliveryRow)
@@ -240,11 +241,12 @@ def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDeli
     return queue_names
 
 
-def _record_updated(_ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
+def _record_updated(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
+    queue_names: set[str] = set()
     for delivery in settled:
         if isinstance(delivery.outcome, Receipt):
-            record_ticket_update(session, delivery.row, delivery.outcome.id, now)
-    return set()
+            queue_names |= record_ticket_update(ctx, session, delivery.row, delivery.outcome.id, now)
+    return queue_names
 
 
 def _cancel_updates(

@@ -13,8 +13,17 @@ from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow
 from nps_connect.records.actions import CancelCode
 from nps_connect.records.base import FieldValue
-from nps_connect.records.events import REOPENED_KIND, SOLVED_KINDS, TICKET_EVENT_KINDS, TICKET_OPEN_FIELD, Event
+from nps_connect.records.events import (
+    REOPENED_KIND,
+    SOLVED_KINDS,
+    TICKET_AGENT_FIELD,
+    TICKET_EVENT_KINDS,
+    TICKET_OPEN_FIELD,
+    Event,
+)
 from nps_connect.records.responses import segment_of
+from nps_connect.sanitization import one_line
+from nps_connect.services.cases.outcomes import record_change
 from nps_connect.services.contacts.store import ResponseColumns
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel
@@ -46,19 +55,25 @@ def load_tickets(session: Session, response_ids: Collection[int | None]) -> dict
     return {response_id: TicketDelivery(state, due_at, link) for response_id, state, due_at, link in rows}
 
 
-def record_ticket_update(session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime) -> None:
-    """Record the updated ticket: a closed one has a follow-up ticket. A new detractor score reopens the case."""
+def record_ticket_update(
+    ctx: Context, session: Session, delivery: DeliveryRow, ticket_id: str, now: datetime
+) -> set[str]:
+    """Record the updated ticket; return the queues with new work.
+
+    A closed ticket has a follow-up ticket. A new detractor score reopens the case.
+    """
     response = session.get(ResponseRow, delivery.response_id) if delivery.response_id else None
     case = load_case(session, response) if delivery.options.get("case") is None else None
     if response is None or case is None or case.connection != delivery.connection:
-        return
+        return set()
     case.ticket_id = ticket_id
     if case.state == "solved" and response.score is not None and segment_of(response.score) == "detractor":
-        _reopen_case(case, now.replace(microsecond=0))
+        return record_change(ctx, session, _reopen_case(case, now.replace(microsecond=0), None))
+    return set()
 
 
 def apply_ticket_event(session: Session, connection: str, event: Event) -> CaseRow | None:
-    """Apply a ticket event to its case; return the changed case, None if nothing changed.
+    """Apply a ticket event to its case; return the changed case for `record_change`, None if nothing changed.
 
     A ticket that is open when it is read does not solve its case, whatever the event says.
     """
@@ -75,7 +90,7 @@ def apply_ticket_event(session: Session, connection: str, event: Event) -> CaseR
     if case is None or (case.changed_at is not None and event.occurred_at < case.changed_at):
         return None
     if event.kind == REOPENED_KIND:
-        return _reopen_case(case, event.occurred_at) if case.state == "solved" else None
+        return _reopen_case(case, event.occurred_at, _agent_name(event)) if case.state == "solved" else None
     if case.state == "solved" and event.kind == "ticket.closed":
         return None
     return _solve_case(case, event)
@@ -97,13 +112,20 @@ def _solve_case(case: CaseRow, event: Event) -> CaseRow:
     case.first_reply_minutes = case.first_reply_minutes if first_reply is None else first_reply
     since_opening = max(0, int((event.occurred_at - case.opened_at).total_seconds() // 60))
     case.solve_minutes = since_opening if solve is None else solve
+    case.handled_by = _agent_name(event)
     return case
 
 
-def _reopen_case(case: CaseRow, at: datetime) -> CaseRow:
+def _reopen_case(case: CaseRow, at: datetime, agent_name: str | None) -> CaseRow:
     case.state, case.solved_at, case.solve_minutes, case.changed_at = "open", None, None, at
     case.reopened += 1
+    case.handled_by = agent_name
     return case
+
+
+def _agent_name(event: Event) -> str | None:
+    name = event.fields.get(TICKET_AGENT_FIELD)
+    return one_line(name, 200) or None if isinstance(name, str) else None
 
 
 def _parse_minutes(value: FieldValue) -> int | None:
@@ -126,10 +148,10 @@ def record_recovery(ctx: Context, session: Session, response: ResponseColumns) -
     if score == case.recovered_score:
         return set()
     case.recovered_score, case.recovered_at = score, ctx.clock() if score is not None else None
-    session.flush()
-    return (
-        _enqueue_ticket_update(ctx, session, case, response) if case.follow_up_id == response.invitation_id else set()
-    )
+    queues = record_change(ctx, session, case)
+    if case.follow_up_id == response.invitation_id:
+        queues |= _enqueue_ticket_update(ctx, session, case, response)
+    return queues
 
 
 def _enqueue_ticket_update(ctx: Context, session: Session, case: CaseRow, response: ResponseColumns) -> set[str]:

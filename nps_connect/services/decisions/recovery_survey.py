@@ -11,6 +11,7 @@ from nps_connect.records.actions import CancelCode
 from nps_connect.records.events import Event
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND, SolvedCase, decide_recovery_survey
 from nps_connect.services.cases.cases import apply_ticket_event
+from nps_connect.services.cases.outcomes import record_change
 from nps_connect.services.contacts.contact_batch import StoredContact, load_people
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
@@ -31,11 +32,11 @@ def process_ticket_event(ctx: Context, session: Session, row: StoredEvent) -> se
     case = apply_ticket_event(session, row.connection, row.event)
     if case is None:
         return set()
-    session.flush()
+    queues = record_change(ctx, session, case)
     if case.state == "open":
         _cancel_recovery_survey(ctx, session, case)
-        return set()
-    queues = release_waiting_mail(session, case.contact_id, ctx.clock())
+        return queues
+    queues |= release_waiting_mail(session, case.contact_id, ctx.clock())
     if ctx.settings.recovery.survey is not None:
         queues |= _decide_recovery_survey(ctx, session, row, case)
     return queues

@@ -132,7 +132,7 @@ def _delivery_columns(delivery: NewDelivery, now: datetime) -> dict[str, Any]:
 def delivery_key(*, action: str, subject: str, revision: int | None, route: str | None) -> str:
     """Return the idempotency key of a delivery; the same arguments give the same key in every process and release.
 
-    At most 103 characters of ``a-z 0-9 _ -``, so that it fits into a header.
+    At most 108 characters of ``a-z 0-9 _ -``, so that it fits into a header.
 
     Args:
         action: name of the action.

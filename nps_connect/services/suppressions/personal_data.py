@@ -176,7 +176,7 @@ PERSONAL_TABLES = (
         DeliveryRow, col(DeliveryRow.contact_id).is_(None), _DELIVERY_TEXTS, is_about=in_text("options", "last_error")
     ),
     PersonalTable(AttemptRow, col(AttemptRow.delivery_id).in_(_DELIVERY_IDS), {"message": None, "exchange": None}),
-    PersonalTable(CaseRow, _of_contacts(CaseRow.contact_id), {"owner": None}),
+    PersonalTable(CaseRow, _of_contacts(CaseRow.contact_id), {"owner": None, "handled_by": None}),
     PersonalTable(CooldownRow, in_list(col(CooldownRow.subject), "subjects")),
     PersonalTable(ReviewRequestRow, in_list(col(ReviewRequestRow.subject), "subjects")),
     PersonalTable(ReviewLinkStateRow, _of_contacts(ReviewLinkStateRow.contact_id)),

@@ -44,7 +44,7 @@ def enqueue_vendor_erasures(
     vendor_ids: dict[str, set[str]] = defaultdict(set)
     due_at, arranged = now, set()
     for connection, action, state, receipt_id in session.execute(deliveries):
-        if action == "write_score" and receipt_id:  # its receipt is the contact at the connection that it wrote to
+        if receipt_id and ctx.actions[action].contact_lookup == "target":  # the receipt is the contact that has it
             vendor_ids[connection].add(receipt_id)
         if action == spec.action and state not in ABANDONED_STATES:
             arranged.add(connection)

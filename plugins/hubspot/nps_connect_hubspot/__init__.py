@@ -3,6 +3,7 @@
 One file per concern implements the hooks; the plugin loader reads them from this module.
 """
 
+from nps_connect_hubspot.case_outcomes import nps_write_case_outcomes
 from nps_connect_hubspot.check import nps_check
 from nps_connect_hubspot.connector import nps_connector
 from nps_connect_hubspot.contacts import nps_complete_events, nps_find_contacts
@@ -29,6 +30,7 @@ __all__ = [
     "nps_poll_events",
     "nps_snapshot",
     "nps_verify_webhook",
+    "nps_write_case_outcomes",
     "nps_write_opt_outs",
     "nps_write_scores",
 ]

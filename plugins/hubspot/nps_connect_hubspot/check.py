@@ -92,6 +92,8 @@ def _scopes(api: Api) -> Iterator[Finding]:
     ]
     others = [kind for kind in api.settings.listen_to if kind != "contacts"]
     probes += [(f"read {kind}", partial(api.get, api.paths.records(kind), params=page)) for kind in others]
+    if api.settings.tasks:
+        probes.append(("read tasks", partial(api.get, api.paths.records("tasks"), params=page)))
     missing = False
     for purpose, probe in probes:
         try:

@@ -26,7 +26,8 @@ events = "poll"                            # "webhook" needs an app at HubSpot, 
 # portal_timezone = "Europe/Paris"         # the daily limit of calls ends at its midnight
 # won_stages = ["closedwon"]               # ids of the deal stages that mean "won"
 # contact_label = "Decision maker"         # which contact of a deal is asked, when there are several
-# notes = true                             # a note on the contact's timeline for each response
+# notes = true                             # a note on the contact's timeline for each response and each case
+# tasks = true                             # a task for the contact's owner when a case of a detractor opens
 # opt_out_subscription = 1234567           # our unsubscribes switch this subscription type off
 # calls_per_ten_seconds = 190              # Professional and Enterprise; the default is 100
 # quota_share = 0.8                        # leave the rest of the quota to other integrations
@@ -98,6 +99,7 @@ def nps_connector() -> ConnectorInfo:
         settings=HubSpotSettings,
         actions=(
             ActionInfo(action="write_score", batch_size=100),
+            ActionInfo(action="write_case_outcome", batch_size=100),
             ActionInfo(action="write_opt_out", batch_size=1),
             ActionInfo(action="erase_contact", batch_size=1),
         ),

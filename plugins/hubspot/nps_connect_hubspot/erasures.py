@@ -1,7 +1,7 @@
-"""Erasure of what `nps_write_scores` has written about a person: our properties are emptied, our notes deleted.
+"""Erasure of what we have written about a person: our properties are emptied, our notes and tasks deleted.
 
 The contact itself stays, and so do its subscriptions. HubSpot keeps former values in the history of a property until
-the contact is deleted permanently, and deleted notes in its recycle bin.
+the contact is deleted permanently, and deleted notes and tasks in its recycle bin.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from nps_connect import (
 )
 from nps_connect_hubspot.api import MAX_BATCH_SIZE, Api, JsonObject, split_batches
 from nps_connect_hubspot.contact_lookup import find_matches
+from nps_connect_hubspot.contact_properties import PROPERTY_DEFINITIONS
 from nps_connect_hubspot.contact_records import properties_of, record_url
 from nps_connect_hubspot.contact_updates import update_contacts
-from nps_connect_hubspot.notes import find_own_notes
-from nps_connect_hubspot.score_properties import PROPERTY_DEFINITIONS
+from nps_connect_hubspot.engagements import NOTE, TASK, EngagementKind, find_own_engagements
 
 ACTION = "erase_contact"
 
 
 @hookimpl
 def nps_erase_contacts(connection: Connection, erasures: Sequence[ContactErasure]) -> Sequence[Receipt | DeliveryError]:
-    """Empty our properties of each person's contacts, and delete our notes on them."""
+    """Empty our properties of each person's contacts, and delete our notes and tasks on them."""
     api = Api(connection, ACTION)
     return [_erase(api, connection, erasure) for erasure in erasures]
 
@@ -40,8 +40,7 @@ def _erase(api: Api, connection: Connection, erasure: ContactErasure) -> Receipt
         if not records:
             return TargetGone("HubSpot does not know this person, or has deleted them")
         contact_ids = list(records)
-        notes = find_own_notes(api, contact_ids)
-        _delete_notes(api, [str(note["id"]) for note in notes])
+        tasks, notes = (_delete_engagements(api, kind, contact_ids) for kind in (TASK, NOTE))
         names = {name for properties in records.values() for name in properties}
         rows = {contact_id: dict.fromkeys(names, "") for contact_id in contact_ids} if names else {}
         id_property = api.settings.property_prefix + "response_id"
@@ -51,8 +50,8 @@ def _erase(api: Api, connection: Connection, erasure: ContactErasure) -> Receipt
     if error is not None:
         return error
     note = (
-        f"emptied {len(names)} properties, deleted {len(notes)} notes; the contact, the history of its properties and "
-        "the recycle bin stay until the contact is deleted permanently in HubSpot"
+        f"emptied {len(names)} properties, deleted {notes} notes and {tasks} tasks; the contact, the history of its "
+        "properties and the recycle bin stay until the contact is deleted permanently in HubSpot"
     )
     return Receipt(id=contact_ids[0], link=record_url(api.settings, {"id": contact_ids[0]}), note=note)
 
@@ -72,7 +71,10 @@ def _filled(record: JsonObject, names: set[str]) -> dict[str, str]:
     return {name: value for name, value in properties_of(record).items() if name in names and value is not None}
 
 
-def _delete_notes(api: Api, note_ids: Sequence[str]) -> None:
-    for part in split_batches(note_ids, MAX_BATCH_SIZE):
-        body = {"inputs": [{"id": note_id} for note_id in part]}
-        api.send("POST", api.paths.batch("notes", "archive"), body, idempotent=True)
+def _delete_engagements(api: Api, kind: EngagementKind, contact_ids: Sequence[str]) -> int:
+    """Delete our notes or tasks of these contacts; return their number."""
+    ids = [str(record["id"]) for record in find_own_engagements(api, kind, contact_ids)]
+    for part in split_batches(ids, MAX_BATCH_SIZE):
+        body = {"inputs": [{"id": record_id} for record_id in part]}
+        api.send("POST", api.paths.batch(kind.objects, "archive"), body, idempotent=True)
+    return len(ids)

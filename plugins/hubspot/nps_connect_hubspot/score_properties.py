@@ -1,65 +1,12 @@
-"""Contact properties that hold a score, and their values. Pure.
-
-HubSpot's own survey responses are read-only in its API, so scores are stored in separate properties and a separate
-group. Every value is a text; an empty text clears the property.
-"""
+"""Values of the contact properties that hold a score. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from nps_connect import ScoreUpdate
-from nps_connect_hubspot.labels import translate
 from nps_connect_hubspot.settings import HubSpotSettings
 from nps_connect_hubspot.texts import truncate
-
-SEGMENTS = ("promoter", "passive", "detractor")
-
-
-@dataclass(frozen=True)
-class PropertyDefinition:
-    """One property: `suffix` follows the configured prefix; `kind` and `field` are HubSpot's `type` and `fieldType`."""
-
-    suffix: str
-    kind: str
-    field: str
-
-    def body(self, settings: HubSpotSettings, language: str) -> dict[str, Any]:
-        """Return the body of the request that creates it."""
-        definition: dict[str, Any] = {
-            "name": settings.property_prefix + self.suffix,
-            "label": translate(self.suffix, language),
-            "type": self.kind,
-            "fieldType": self.field,
-            "groupName": settings.property_group,
-            "description": translate("description", language),
-        }
-        if self.suffix == "category":
-            definition["options"] = category_options(language)
-        return definition
-
-
-PROPERTY_DEFINITIONS = (
-    PropertyDefinition("score", "number", "number"),
-    PropertyDefinition("category", "enumeration", "select"),
-    PropertyDefinition("comment", "string", "textarea"),
-    PropertyDefinition("answered_at", "datetime", "date"),
-    PropertyDefinition("survey", "string", "text"),
-    PropertyDefinition("touchpoint", "string", "text"),
-    PropertyDefinition("previous_score", "number", "number"),
-    PropertyDefinition("response_id", "string", "text"),
-    PropertyDefinition("response_count", "number", "number"),
-)
-
-
-def category_options(language: str) -> list[dict[str, Any]]:
-    """Return the options of the category property."""
-    return [
-        {"label": translate(segment, language), "value": segment, "displayOrder": position, "hidden": False}
-        for position, segment in enumerate(SEGMENTS)
-    ]
 
 
 def score_values(settings: HubSpotSettings, update: ScoreUpdate) -> dict[str, str]:

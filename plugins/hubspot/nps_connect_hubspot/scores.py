@@ -9,7 +9,8 @@ from nps_connect import Connection, DeliveryError, Receipt, Rejected, ScoreUpdat
 from nps_connect_hubspot.api import Api
 from nps_connect_hubspot.contact_records import properties_of, record_url, records_by_id
 from nps_connect_hubspot.contact_updates import UpdateOutcome, update_contacts
-from nps_connect_hubspot.notes import write_notes
+from nps_connect_hubspot.engagements import NOTE, write_engagements
+from nps_connect_hubspot.notes import note_reference, score_note
 from nps_connect_hubspot.score_properties import parse_moment, score_values
 
 RECENT_RESPONSE_AGE = timedelta(minutes=5)
@@ -45,7 +46,9 @@ def _write_notes(
     """Write notes for the written scores. A rejected note is only a remark, because the score is written."""
     remarks = {}
     done = [newest[contact_id] for contact_id, error in written.items() if error is None]
-    for contact_id, error in write_notes(api, connection, done).items():
+    outcomes = write_engagements(api, NOTE, [score_note(update, connection.default_language) for update in done])
+    for update in done:
+        contact_id, error = update.contact.id, outcomes.get(note_reference(update))
         if isinstance(error, Rejected | TargetGone):
             remarks[contact_id] = f"the score is written, its note is not: {error.message}"
         elif error is not None:

@@ -60,9 +60,10 @@ class HubSpotSettings(ConnectionSettings):
         opt_out_properties: contact properties that, when true, mean an opt-out.
         opt_out_subscription: what our unsubscribes switch off in HubSpot: a subscription type's number, `all`, or
             nothing.
-        property_prefix: prefix of the names of the contact properties that hold the score.
+        property_prefix: prefix of the names of the contact properties that hold scores and outcomes of cases.
         property_group: internal name of the group of these properties.
-        notes: write a note on the contact's timeline for each response.
+        notes: write a note on the contact's timeline for each response and for each case of a detractor.
+        tasks: create a task for the contact's owner when a case of a detractor opens; it is completed with the case.
         calls_per_ten_seconds: calls that the portal's tier allows in ten seconds: 100 for Free and Starter, 190 for
             Professional and Enterprise, 250 with the capacity pack.
         quota_share: maximum share of the quotas to use, so that the portal's other integrations keep theirs.
@@ -87,6 +88,7 @@ class HubSpotSettings(ConnectionSettings):
     property_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,49}$")] = "nps_"
     property_group: PropertyName = "nps"
     notes: bool = False
+    tasks: bool = False
     calls_per_ten_seconds: int = Field(default=100, ge=10, le=1000)
     quota_share: float = Field(default=1.0, gt=0, le=1)
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from nps_connect import Connection, Rejected, RetryLater, SetupChange, hookimpl
 from nps_connect_hubspot.api import Api
+from nps_connect_hubspot.contact_properties import PROPERTY_DEFINITIONS, PropertyDefinition
 from nps_connect_hubspot.labels import translate
-from nps_connect_hubspot.score_properties import PROPERTY_DEFINITIONS, PropertyDefinition, category_options
 from nps_connect_hubspot.webhook_subscriptions import create_subscription, plan_subscriptions
 
 CONTACTS = "contacts"
@@ -110,10 +110,8 @@ def _compare(
 
 
 def _missing_options(existing: dict[str, Any], definition: PropertyDefinition, language: str) -> list[dict[str, Any]]:
-    if definition.kind != "enumeration":
-        return []
     values = {option.get("value") for option in existing.get("options") or () if isinstance(option, dict)}
-    return [option for option in category_options(language) if option["value"] not in values]
+    return [option for option in definition.option_bodies(language) if option["value"] not in values]
 
 
 def _create_group(api: Api, connection: Connection) -> None:

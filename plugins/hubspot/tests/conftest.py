@@ -21,6 +21,7 @@ from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import DecisionRow
 from nps_connect.settings.origins import ReferencedText
 from nps_connect.testing import FixedClock, VendorTransport, connect
+from nps_connect_hubspot.engagements import RESPONSE_PREFIX
 from nps_connect_hubspot.simulated import Simulated
 from nps_connect_hubspot.simulated.portal import CONTACT, NOTE, Portal, Record
 from nps_connect_hubspot.simulated.vendor import SECRET, TOKEN
@@ -258,8 +259,9 @@ class HubSpotScenario:
         self.application.run()
 
     def notes(self) -> list[str]:
-        """Return the bodies of all notes of the portal."""
-        return [note.properties["hs_note_body"] for note in self.vendor.portal.records[NOTE].values()]
+        """Return the bodies of all notes about responses."""
+        bodies = (note.properties["hs_note_body"] for note in self.vendor.portal.records[NOTE].values())
+        return [body for body in bodies if RESPONSE_PREFIX in body]
 
     def reasons(self) -> list[str]:
         """Return the reason of each decision, in order."""

@@ -90,12 +90,12 @@ def test_from_an_empty_portal_to_a_complete_one(command):
     assert planned.code == 0
     assert planned.out.startswith("+ group:nps  create the property group nps")
     assert "+ property:nps_response_count  " in planned.out
-    assert "10 to create, 0 to change, 0 blocked. To apply: nps-connect connections apply crm" in planned.out
+    assert "17 to create, 0 to change, 0 blocked. To apply: nps-connect connections apply crm" in planned.out
     assert "nps_score" not in command.vendor.portal.definitions["contacts"]
 
     applied = command("apply", "crm", "--yes")
     assert applied.code == 0
-    assert applied.out.endswith("Applied 10 changes.\n")
+    assert applied.out.endswith("Applied 17 changes.\n")
     assert command.vendor.portal.definitions["contacts"]["nps_score"]["groupName"] == "nps"
 
     assert json.loads(command("plan", "crm", "--json").out) == {"connection": "crm", "changes": []}

@@ -22,7 +22,13 @@ URL = "https://nps.example.com/hooks/crm"
 
 class TestHubSpot(ConnectorContract):
     plugin = nps_connect_hubspot
-    settings = {"access_token": TOKEN, "webhook_secrets": [SECRET], "notes": True, "opt_out_subscription": 77}  # noqa: RUF012
+    settings = {  # noqa: RUF012
+        "access_token": TOKEN,
+        "webhook_secrets": [SECRET],
+        "notes": True,
+        "tasks": True,
+        "opt_out_subscription": 77,
+    }
     vendor = Simulated
     max_requests = 12
     golden = (

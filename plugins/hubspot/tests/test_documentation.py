@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from nps_connect_hubspot.connector import nps_connector
+from nps_connect_hubspot.contact_properties import PROPERTY_DEFINITIONS
 from nps_connect_hubspot.event_kinds import EVENT_KINDS
-from nps_connect_hubspot.score_properties import PROPERTY_DEFINITIONS
 from nps_connect_hubspot.settings import HubSpotSettings
 from nps_connect_hubspot.webhook_subscriptions import required_subscriptions
 

@@ -41,7 +41,7 @@ def test_nps_erase_contacts_empties_our_properties_and_deletes_our_notes(
     receipt = erase(crm, marie.id)
     assert isinstance(receipt, Receipt)
     assert (receipt.id, receipt.link) == (marie.id, f"https://app.hubspot.com/contacts/4242424/record/0-1/{marie.id}")
-    assert receipt.note.startswith("emptied 8 properties, deleted 1 notes; the contact, the history of its properties")
+    assert receipt.note.startswith("emptied 8 properties, deleted 1 notes and 0 tasks; the contact, the history")
     assert own_values(marie) == {}
     assert (marie.properties["email"], marie.properties["lifecyclestage"]) == ("person0@example.com", "customer")
     assert own_values(paul)["nps_score"] == "9"

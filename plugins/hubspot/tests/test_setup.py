@@ -17,6 +17,13 @@ NAMES = [
     "nps_previous_score",
     "nps_response_id",
     "nps_response_count",
+    "nps_case_state",
+    "nps_case_opened_at",
+    "nps_case_changed_at",
+    "nps_case_handled_by",
+    "nps_case_recovered_score",
+    "nps_case_ticket",
+    "nps_case_reference",
 ]
 
 

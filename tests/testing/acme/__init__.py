@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from nps_connect import (
     ActionInfo,
+    CaseOutcome,
     Connection,
     ConnectionSettings,
     ConnectorInfo,
@@ -61,6 +62,7 @@ def nps_connector() -> ConnectorInfo:
         settings=AcmeSettings,
         actions=(
             ActionInfo(action="write_score", batch_size=10),
+            ActionInfo(action="write_case_outcome", batch_size=10),
             ActionInfo(action="open_ticket"),
             ActionInfo(action="update_ticket"),
         ),
@@ -164,6 +166,26 @@ def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> 
     ]
     response = connection.http.call_json(
         "POST", "/people/scores", action="write_score", idempotent=True, json={"rows": rows}
+    )
+    return [
+        Receipt(id=result["id"]) if result["found"] else TargetGone("Acme does not know this person")
+        for result in response["results"]
+    ]
+
+
+@hookimpl
+def nps_write_case_outcomes(connection: Connection, outcomes: Sequence[CaseOutcome]) -> list[Receipt | DeliveryError]:
+    rows = [
+        {
+            "id": outcome.contact.id,
+            "state": outcome.state,
+            "agent": outcome.handled_by,
+            "order": [round(outcome.opened_at.timestamp() * 1000), outcome.revision],
+        }
+        for outcome in outcomes
+    ]
+    response = connection.http.call_json(
+        "POST", "/people/cases", action="write_case_outcome", idempotent=True, json={"rows": rows}
     )
     return [
         Receipt(id=result["id"]) if result["found"] else TargetGone("Acme does not know this person")

@@ -61,6 +61,17 @@ class SimulatedAcme(SimulatedVendor):
             results.append({"id": row["id"], "found": person is not None})
         return json_reply(200, {"results": results})
 
+    def post_people_cases(self, request):
+        if "nps" not in self.fields:
+            return json_reply(400, {"why": "no such field: nps"})
+        results = []
+        for row in request.json()["rows"]:
+            person = self.people.get(row["id"])
+            if person is not None and row["order"] >= person.get("case_order", []):
+                person |= {"case_state": row["state"], "agent": row["agent"], "case_order": row["order"]}
+            results.append({"id": row["id"], "found": person is not None})
+        return json_reply(200, {"results": results})
+
     def post_tickets(self, request):
         key, draft = request.headers.get("idempotency-key"), request.json()
         if key not in self.keys:
@@ -128,4 +139,5 @@ class SimulatedAcme(SimulatedVendor):
                 scores={person["email"]: person["score"] for person in scored},
                 comments={person["email"]: person["comment"] for person in scored},
                 tickets=tickets,
+                case_states={p["email"]: p["case_state"] for p in self.people.values() if "case_state" in p},
             )

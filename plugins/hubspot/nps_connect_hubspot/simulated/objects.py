@@ -146,7 +146,7 @@ def _check_new(portal: Portal, kind: str, item: JsonObject) -> None:
         raise Refusal(400, "VALIDATION_ERROR", "associations is required")
     portal.check(kind, item["properties"])
     portal.check_unique(kind, item["properties"])
-    if kind == "notes" and not item["properties"].get("hs_timestamp"):
+    if kind in ("notes", "tasks") and not item["properties"].get("hs_timestamp"):
         raise Refusal(400, "VALIDATION_ERROR", "hs_timestamp is required")
     for association in item["associations"]:
         target = _lookup(portal, CONTACT, association["to"]["id"], None)

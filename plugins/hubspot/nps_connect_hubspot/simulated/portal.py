@@ -11,8 +11,8 @@ from nps_connect import FieldValue
 from nps_connect_hubspot.simulated.property_definitions import built_in_definitions, value_error
 from nps_connect_hubspot.simulated.replies import JsonObject, Refusal, invalid_values, not_found
 
-CONTACT, DEAL, TICKET, NOTE = "contacts", "deals", "tickets", "notes"
-OBJECT_TYPES = {CONTACT: "0-1", DEAL: "0-3", TICKET: "0-5", NOTE: "0-46"}
+CONTACT, DEAL, TICKET, NOTE, TASK = "contacts", "deals", "tickets", "notes", "tasks"
+OBJECT_TYPES = {CONTACT: "0-1", DEAL: "0-3", TICKET: "0-5", NOTE: "0-46", TASK: "0-27"}
 MODIFIED_PROPERTIES = {CONTACT: "lastmodifieddate"}
 STAGE_PROPERTIES = {DEAL: "dealstage", TICKET: "hs_pipeline_stage"}
 ALL_SCOPES = (
@@ -35,7 +35,7 @@ def format_moment(moment: datetime) -> str:
 
 @dataclass
 class Record:
-    """A contact, deal, ticket or note."""
+    """A contact, deal, ticket, note or task."""
 
     id: str
     kind: str
@@ -93,7 +93,7 @@ class Portal:
     """
 
     portal_id: int = 4242424
-    records: dict[str, dict[str, Record]] = field(default_factory=lambda: {CONTACT: {}, DEAL: {}, TICKET: {}, NOTE: {}})
+    records: dict[str, dict[str, Record]] = field(default_factory=lambda: {kind: {} for kind in OBJECT_TYPES})
     survivors: dict[str, str] = field(default_factory=dict)
     links: dict[tuple[str, str, str], dict[str, list[JsonObject]]] = field(default_factory=dict)
     definitions: dict[str, dict[str, JsonObject]] = field(default_factory=built_in_definitions)

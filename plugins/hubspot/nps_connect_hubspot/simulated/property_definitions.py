@@ -19,11 +19,28 @@ FIELD_TYPES = {
 }
 MAX_VALUE_LENGTH = 65_536
 _TEXTS = {
-    "contacts": ("email", "firstname", "lastname", "hs_language", "hs_timezone", "lifecyclestage", "country"),
+    "contacts": (
+        "email",
+        "firstname",
+        "lastname",
+        "hs_language",
+        "hs_timezone",
+        "lifecyclestage",
+        "country",
+        "hubspot_owner_id",
+    ),
     "deals": ("dealname", "pipeline", "closedate", "deal_currency_code"),
     "tickets": ("subject", "hs_pipeline", "hs_ticket_priority", "content"),
     "notes": ("hs_note_body", "hs_timestamp", "hubspot_owner_id"),
+    "tasks": ("hs_task_body", "hs_task_subject", "hs_timestamp", "hubspot_owner_id"),
 }
+_TASK_OPTIONS = {
+    "hs_task_status": ("NOT_STARTED", "IN_PROGRESS", "WAITING", "DEFERRED", "COMPLETED"),
+    "hs_task_priority": ("NONE", "LOW", "MEDIUM", "HIGH"),
+    "hs_task_type": ("TODO", "CALL", "EMAIL"),
+}
+"""Values of tasks (https://developers.hubspot.com/docs/api-reference/latest/crm/activities/tasks/guide)."""
+
 _READ_ONLY = ("hs_merged_object_ids", "hs_calculated_merged_vids", "hs_additional_emails", "hs_object_id")
 _STAGES = {
     ("deals", "dealstage"): {"appointmentscheduled": "Appointment", "closedwon": "Won", "closedlost": "Lost"},
@@ -59,6 +76,9 @@ def built_in_definitions() -> dict[str, dict[str, JsonObject]]:
     for (kind, name), stages in _STAGES.items():
         options = [build_option(value, label) for value, label in stages.items()]
         definitions[kind][name] = build_definition(name, "enumeration", "radio", options=options)
+    for name, values in _TASK_OPTIONS.items():
+        options = [build_option(value, value) for value in values]
+        definitions["tasks"][name] = build_definition(name, "enumeration", "select", options=options)
     for name in _READ_ONLY:
         locked = {"archivable": False, "readOnlyDefinition": True, "readOnlyValue": True}
         definitions["contacts"][name] = build_definition(name, modificationMetadata=locked)

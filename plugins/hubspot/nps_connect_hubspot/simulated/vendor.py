@@ -190,17 +190,21 @@ class Simulated(SimulatedVendor):
                 contact.set({"hs_email_optout": "true"}, self.clock())
 
     def effects(self) -> VendorEffects:
-        """Return scores and comments of contacts by primary address."""
+        """Return scores, comments and states of cases of contacts by primary address."""
         with self._lock:
-            scores, comments = {}, {}
-            score, comment = f"{self._property_prefix}score", f"{self._property_prefix}comment"
+            scores, comments, case_states = {}, {}, {}
+            score, comment, state = (
+                f"{self._property_prefix}{suffix}" for suffix in ("score", "comment", "case_state")
+            )
             for record in self.portal.records[CONTACT].values():
                 email = record.properties.get("email")
                 if email and record.properties.get(score):
                     scores[email] = int(record.properties[score])
                 if email and record.properties.get(comment):
                     comments[email] = record.properties[comment]
-            return VendorEffects(scores=scores, comments=comments)
+                if email and record.properties.get(state):
+                    case_states[email] = record.properties[state]
+            return VendorEffects(scores=scores, comments=comments, case_states=case_states)
 
     def tables(self) -> Sequence[VendorTable]:
         """Return contacts with their scores, and deals."""
