@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from nps_connect.records.connectors import ExampleQuestion as ExampleQuestion
     from nps_connect.records.connectors import Quota as Quota
     from nps_connect.records.connectors import ReviewPolicy as ReviewPolicy
+    from nps_connect.records.connectors import SettingsMistake as SettingsMistake
     from nps_connect.records.connectors import StatusRule as StatusRule
     from nps_connect.records.contacts import Contact as Contact
     from nps_connect.records.contacts import ContactKey as ContactKey
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from nps_connect.records.deliveries import TicketDraft as TicketDraft
     from nps_connect.records.deliveries import TicketUpdate as TicketUpdate
     from nps_connect.records.event_kinds import WELL_KNOWN_EVENT_KINDS as WELL_KNOWN_EVENT_KINDS
+    from nps_connect.records.events import STORED_HEADER as STORED_HEADER
     from nps_connect.records.events import Event as Event
     from nps_connect.records.events import EventPage as EventPage
     from nps_connect.records.events import SkippedEntries as SkippedEntries
@@ -112,6 +114,7 @@ _HOME = {
         "ExampleQuestion",
         "Quota",
         "ReviewPolicy",
+        "SettingsMistake",
         "StatusRule",
     ),
     "records.contacts": ("Contact", "ContactKey", "ContactMatch", "mailbox_contact_id"),
@@ -129,7 +132,7 @@ _HOME = {
         "TicketUpdate",
     ),
     "records.event_kinds": ("WELL_KNOWN_EVENT_KINDS",),
-    "records.events": ("Event", "EventPage", "SkippedEntries", "WebhookRequest", "fact_key"),
+    "records.events": ("STORED_HEADER", "Event", "EventPage", "SkippedEntries", "WebhookRequest", "fact_key"),
     "records.filters": ("FilterUse",),
     "records.findings": ("Finding", "SetupChange"),
     "records.messages": ("Address", "InlineImage", "Message"),

@@ -98,7 +98,7 @@ class ConnectionSettings(BaseModel):
         plugin: name of the plugin.
         base_url: overrides the vendor's address, for sandboxes and proxies: https, or http to this machine, without
             user name and password.
-        events: how events arrive: by webhook, by polling, or not at all.
+        events: how events arrive: by webhook, by polling, only by the HTTP API and by hand, or not at all.
         poll_every: seconds between two polls.
     """
 
@@ -106,7 +106,7 @@ class ConnectionSettings(BaseModel):
 
     plugin: str
     base_url: Annotated[HttpUrl, AfterValidator(_check_base_url)] | None = None
-    events: Literal["webhook", "poll", "none"] = "none"
+    events: Literal["webhook", "poll", "api", "none"] = "none"
     poll_every: float = 60.0
 
 

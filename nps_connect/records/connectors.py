@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import httpx
@@ -154,6 +155,22 @@ class ExampleConfiguration(Record):
         return self.table[start:end]
 
 
+class SettingsMistake(Record):
+    """A mistake in a connection's settings that only its plugin can find.
+
+    Attributes:
+        key_path: of the value inside the connection's table; positions in lists count from 0.
+        problem: what is wrong, to follow the key; it never quotes a value.
+        nearest: what the value most likely means.
+        fix: what to do.
+    """
+
+    key_path: tuple[str | int, ...]
+    problem: str
+    nearest: str | None = None
+    fix: str | None = None
+
+
 class ConnectorInfo(Record):
     """What a plugin tells about itself, once, when it is loaded.
 
@@ -165,6 +182,8 @@ class ConnectorInfo(Record):
         events: kinds of event that it can give.
         events_for: the kinds of event that one connection's settings describe, where they do not depend on the vendor
             alone; read them with `event_kinds`.
+        check_settings: compares valid settings with files that they name, relative to the configuration's folder.
+            Called whenever a configuration is validated; reads no others and no network.
         quotas: limits on calls; empty for connections without HTTP.
         quotas_for: the same quotas (same names) as one account's settings have them: another plan, a share of it.
         status_overrides: vendor oddities by HTTP status.
@@ -194,6 +213,7 @@ class ConnectorInfo(Record):
     actions: tuple[ActionInfo, ...] = ()
     events: tuple[EventKind, ...] = ()
     events_for: Callable[[Any], tuple[EventKind, ...]] | None = None
+    check_settings: Callable[[Any, Path], Sequence[SettingsMistake]] | None = None
     quotas: tuple[Quota, ...] = ()
     quotas_for: Callable[[Any], tuple[Quota, ...]] | None = None
     status_overrides: Mapping[int, StatusRule] = Field(default_factory=dict)

@@ -9,6 +9,7 @@ _PAYMENT_FIELDS: dict[str, FieldType] = {"total": "number", "currency": "text", 
 
 WELL_KNOWN_EVENT_KINDS = (
     EventKind(name="order.paid", description="A customer paid an order.", fields=_ORDER_FIELDS),
+    EventKind(name="order.completed", description="An order was paid and fulfilled.", fields=_ORDER_FIELDS),
     EventKind(name="order.shipped", description="An order was handed to the carrier.", fields=_ORDER_FIELDS),
     EventKind(name="order.delivered", description="An order reached the customer.", fields=_ORDER_FIELDS),
     EventKind(name="invoice.paid", description="A customer paid an invoice.", fields=_PAYMENT_FIELDS),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -83,6 +84,11 @@ class SkippedEntries(Record):
 
     count: int = Field(ge=1)
     reason: Literal["another_account", "unreadable_entry"]
+
+
+STORED_HEADER = re.compile(r"content-type|user-agent|x-(?!.*(?:auth|token|key|secret|password)).+")
+"""Matches the names, in lower case, of headers that are stored with a webhook: the vendor's own ``x-`` headers without
+those that hold credentials. `nps_parse_events` sees no others."""
 
 
 class WebhookRequest(Record):

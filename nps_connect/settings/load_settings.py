@@ -79,7 +79,7 @@ def load_settings(
     except ConfigError as mistake:
         raise ConfigErrors([mistake]) from None
     merged, mistakes = merge_sources(table, environ)
-    origins = Origins(where, merged, find_lines(text))
+    origins = Origins(where, merged, find_lines(text), home.parent)
     resolver = ReferenceResolver(origins, folder=home.parent, environ=environ)
     resolved = resolver.resolve(merged)
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from nps_connect.errors import ConfigError
@@ -64,11 +65,13 @@ class Origins:
         file: the file.
         table: its values with the environment's in their places, references not resolved.
         lines: line of each key of the file.
+        folder: base of the relative paths of the configuration.
     """
 
     file: str | None = None
     table: Mapping[str, Any] = field(default_factory=dict, repr=False)
     lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False)
+    folder: Path | None = field(default=None, repr=False)
 
     def place(self, key_path: KeyPath) -> Place:
         """Return where the value at a key path is written; for a missing one, the nearest table around it."""

@@ -58,21 +58,21 @@ def test_a_language_with_a_region_is_supported_by_its_base_language(configuratio
             'events = "poll"',
             'events = "pol"',
             (
-                "connections.crm.events: is not one of the allowed words; allowed: webhook, poll, none; "
+                "connections.crm.events: is not one of the allowed words; allowed: webhook, poll, api, none; "
                 "did you mean 'poll'?"
             ),
         ),
         (
             'events = "poll"',
             'events = "webhook"',
-            "connections.crm.events: plugin 'people' does not deliver events by webhook; allowed: poll, none",
+            "connections.crm.events: plugin 'people' does not deliver events by webhook; allowed: poll, api, none",
         ),
         (
             'events = "poll"',
             "",
             (
                 "triggers.1.from: connection 'crm' has events = \"none\", so nothing would ever arrive; "
-                "set connections.crm.events to poll"
+                "set connections.crm.events to poll or api"
             ),
         ),
         (

@@ -15,7 +15,8 @@ from nps_connect.settings.parse_table import parse_table
 
 def event_modes(info: ConnectorInfo) -> list[str]:
     """Return the ways in which a plugin can deliver events."""
-    return [mode for mode, is_supported in (("webhook", info.webhooks), ("poll", info.polling)) if is_supported]
+    modes = (("webhook", info.webhooks), ("poll", info.polling), ("api", bool(info.events)))
+    return [mode for mode, is_supported in modes if is_supported]
 
 
 def check_connections(context: CheckContext) -> None:
@@ -37,6 +38,17 @@ def check_connections(context: CheckContext) -> None:
                 f"plugin {info.name!r} does not deliver events by {parsed.events}",
                 allowed=[*event_modes(info), "none"],
             )
+        _check_named_files(context, name, info, parsed)
+
+
+def _check_named_files(context: CheckContext, name: str, info: ConnectorInfo, parsed: ConnectionSettings) -> None:
+    """Let the plugin compare the settings with files that they name, where the configuration is a file too."""
+    folder = context.settings.origins.folder
+    if info.check_settings is None or folder is None:
+        return
+    for mistake in info.check_settings(parsed, folder):
+        key_path = ("connections", name, *mistake.key_path)
+        context.add_mistake(key_path, mistake.problem, nearest=mistake.nearest, fix=mistake.fix)
 
 
 def check_concurrency(context: CheckContext) -> None:

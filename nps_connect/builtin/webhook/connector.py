@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nps_connect import WELL_KNOWN_EVENT_KINDS, ConnectorInfo, EventKind, ExampleConfiguration, hookimpl
+from nps_connect.builtin.webhook.sample_check import find_settings_mistakes
 from nps_connect.builtin.webhook.settings import WebhookSettings
 
 EXAMPLE = ExampleConfiguration(
@@ -63,6 +64,7 @@ def nps_connector() -> ConnectorInfo:
         settings=WebhookSettings,
         events=WELL_KNOWN_EVENT_KINDS,
         events_for=build_event_kinds,
+        check_settings=find_settings_mistakes,
         webhooks=True,
         example=EXAMPLE,
     )

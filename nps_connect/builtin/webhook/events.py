@@ -28,8 +28,6 @@ def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequenc
     """
     settings: WebhookSettings = connection.settings
     payload = Payload(_parse_body(request.body), request.headers, request.received_at)
-    if settings.incoming is not None and any(is_met(condition, payload) for condition in settings.incoming.ignored):
-        return []
     for mapping in settings.mappings:
         if not is_met(mapping, payload):
             continue
@@ -39,6 +37,8 @@ def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequenc
             raise WebhookRejected("unreadable", str(error)) from None
         if entries is not None:
             return entries
+    if settings.incoming is not None and any(is_met(condition, payload) for condition in settings.incoming.ignored):
+        return []
     raise WebhookRejected("unreadable", "no mapping applies" + _describe_topic(request))
 
 

@@ -24,6 +24,9 @@ PAYLOAD_KEY = "_payload"
 
 MAX_ID_LENGTH = 200
 
+CONTACT_KINDS = frozenset({"contact.deleted", "contact.privacy_deleted"})
+"""Kinds whose object is the person: the core deletes or erases the contact."""
+
 
 class UnmappedEntry(ValueError):
     """An entry has no value where a mapping needs one.
@@ -108,6 +111,10 @@ def build_event(
     if len(object_id) > MAX_ID_LENGTH:
         raise UnmappedEntry("object_id", mapping.object_id, f"is longer than {MAX_ID_LENGTH} characters")
     contact = build_contact(mapping.person, entry, connection)
+    if kind in CONTACT_KINDS:
+        if contact is None:
+            raise UnmappedEntry("person", mapping.person.id or mapping.person.email or "", "names nobody")
+        object_id = contact.id
     is_id_only = contact is not None and contact.email is None
     return Event(
         key=event_key(mapping, kind, object_id, entry),

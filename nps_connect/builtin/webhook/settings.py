@@ -8,13 +8,16 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from nps_connect import ConnectionSettings
+from nps_connect import STORED_HEADER, ConnectionSettings
 from nps_connect.builtin.webhook.expressions import compile_expression
 from nps_connect.builtin.webhook.signature_settings import HeaderName, SignatureSettings, StrictTable
 
 MAX_MAPPINGS = 50
 MAX_FIELDS = 60
 MAX_KINDS = 50
+
+REPEATED_KINDS = frozenset({"subscription.renewed"})
+"""Well-known kinds that one object has several times."""
 
 
 def _validate_expression(text: str) -> str:
@@ -153,6 +156,18 @@ class MappingSettings(ConditionSettings):
     fields: dict[FieldName, Expression | FieldSettings] = Field(default_factory=dict, max_length=MAX_FIELDS)
     sample: str | None = Field(default=None, min_length=1)
 
+    @model_validator(mode="after")
+    def _check_repetition(self) -> Self:
+        if "contact.merged" in self.kinds:
+            raise ValueError("contact.merged names two people, which a mapping cannot")
+        if self.occurrence is not None:
+            return self
+        if repeated := next((kind for kind in self.kinds if kind in REPEATED_KINDS), None):
+            raise ValueError(f"{repeated} happens again and again to one object: set occurrence, such as its period")
+        if self.object_id == self.person.id and not all(kind.startswith("contact.") for kind in self.kinds):
+            raise ValueError("object_id is the person's id, so each person would have one event: set occurrence")
+        return self
+
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds of event that the mapping can give."""
@@ -170,7 +185,8 @@ class IncomingSettings(StrictTable):
     Attributes:
         signature: how the source signs; required.
         mappings: what payloads mean; the first that applies is used.
-        ignored: payloads that are of no interest. What is neither mapped nor ignored is kept and reported.
+        ignored: payloads that no mapping reads and that are of no interest. Others that no mapping reads are kept and
+            reported.
     """
 
     signature: SignatureSettings
@@ -211,5 +227,5 @@ def _check_is_stored(header: str) -> None:
     Raises:
         ValueError: the header is not stored.
     """
-    if not header.startswith("x-") or "auth" in header or "token" in header:
-        raise ValueError(f"the header {header} is not stored with the payload: only headers that begin with X- are")
+    if not STORED_HEADER.fullmatch(header):
+        raise ValueError(f"the header {header} is not stored: only those that begin with X- and hold no credential are")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from nps_connect import STORED_HEADER
 from nps_connect.builtin.webhook.standard_webhooks import decode_secret
 
 DEFAULT_TOLERANCE_SECONDS = 300.0
@@ -71,6 +72,10 @@ class SignatureSettings(StrictTable):
     def _check_consistency(self) -> Self:
         for secret in self.secrets:
             _check_secret(secret.get_secret_value(), is_standard=self.scheme == "standard-webhooks")
+        if self.scheme == "bearer" and self.header is not None and STORED_HEADER.fullmatch(self.header):
+            raise ValueError(
+                f"the header {self.header} is stored with the payload; a secret needs a name with key or token"
+            )
         if self.scheme in ("hmac-sha256", "hmac-sha1"):
             self._check_hmac()
         else:

@@ -28,6 +28,7 @@ from nps_connect.services.contacts.contact_batch import (
     upsert_contacts,
 )
 from nps_connect.services.contacts.event_subjects import record_candidates
+from nps_connect.services.contacts.ledger_lookup import complete_contacts
 from nps_connect.services.context import Context
 from nps_connect.services.decisions.limit_state import load_limit_state
 from nps_connect.services.decisions.recovery_survey import process_ticket_event
@@ -68,13 +69,18 @@ class PreparedEvents(NamedTuple):
 def complete_events(ctx: Context, connection: str, events: Sequence[Event]) -> list[Event]:
     """Return the same events in the same order, with the fields that triggers use and with their contacts.
 
+    The contacts of a connection that cannot look people up are those of the ledger.
+
     Raises:
         DeliveryError: the vendor is unavailable or refuses.
         PluginError: the plugin returned other events than it was given.
     """
     events = _complete_fields(ctx, connection, events)
+    if not ctx.has(connection, "nps_find_contacts"):
+        with ctx.ledger.read() as session:
+            return complete_contacts(session, connection, events) if events else []
     open_keys = [event.contact_key for event in events if event.contact_key and not event.contacts]
-    if not open_keys or not ctx.has(connection, "nps_find_contacts"):
+    if not open_keys:
         return list(events)
     matches = find_contacts(ctx, connection, list(dict.fromkeys(open_keys)))
     contacts_by_key = dict(map(attrgetter("key", "contacts"), matches))

@@ -11,13 +11,10 @@ from nps_connect.errors import WebhookRejected
 from nps_connect.ledger.columns import parse_queue
 from nps_connect.ledger.tables import RawRequest
 from nps_connect.ledger.upserts import insert_isolated
-from nps_connect.records.events import WebhookRequest
+from nps_connect.records.events import STORED_HEADER, WebhookRequest
 from nps_connect.services.context import Context
 
 log = logging.getLogger(__name__)
-
-STORED_HEADERS = frozenset({"content-type", "user-agent"})
-"""Headers that are stored, with the vendor's own ``x-`` headers. Cookies and credentials are never stored."""
 
 
 def accept_webhooks(ctx: Context, requests: Sequence[tuple[str, WebhookRequest]]) -> list[int | Exception]:
@@ -76,11 +73,7 @@ def _verify_request(ctx: Context, connection_name: str, request: WebhookRequest)
         "connection": connection_name,
         "method": request.method,
         "url": request.url,
-        "headers": {
-            name: value
-            for name, value in request.headers.items()
-            if name in STORED_HEADERS or (name.startswith("x-") and "auth" not in name and "token" not in name)
-        },
+        "headers": {name: value for name, value in request.headers.items() if STORED_HEADER.fullmatch(name)},
         "body": request.body,
         "received_at": request.received_at,
     }

@@ -187,6 +187,7 @@ def _event_findings(status: SystemStatus, name: str, connection: ConnectionStatu
         fixes = {
             "webhook": f"make sure that the vendor calls {status.public_url}/hooks/{name}",
             "poll": "events are fetched while `nps-connect run` is running",
+            "api": "events arrive by the HTTP API, and by: nps-connect events send",
         }
         yield _finding("webhook-silence", "warning", name, "no event received yet", fixes.get(connection.events))
     elif connection.events != "none" and connection.last_event_at is not None:
