@@ -73,9 +73,7 @@ class SignatureSettings(StrictTable):
         for secret in self.secrets:
             _check_secret(secret.get_secret_value(), is_standard=self.scheme == "standard-webhooks")
         if self.scheme == "bearer" and self.header is not None and STORED_HEADER.fullmatch(self.header):
-            raise ValueError(
-                f"the header {self.header} is stored with the payload; a secret needs a name with key or token"
-            )
+            raise ValueError(f"the header {self.header} is stored; use one named like X-Api-Key or X-Token")
         if self.scheme in ("hmac-sha256", "hmac-sha1"):
             self._check_hmac()
         else:
