@@ -6,6 +6,7 @@ One file per concern implements the hooks; the plugin loader reads them from thi
 from __future__ import annotations
 
 from nps_connect_zendesk.auth import nps_authorize
+from nps_connect_zendesk.case_outcomes import nps_write_case_outcomes
 from nps_connect_zendesk.check import nps_check
 from nps_connect_zendesk.connector import nps_connector
 from nps_connect_zendesk.contacts import nps_complete_events, nps_find_contacts
@@ -35,5 +36,6 @@ __all__ = [
     "nps_update_tickets",
     "nps_verify_webhook",
     "nps_veto_survey",
+    "nps_write_case_outcomes",
     "nps_write_scores",
 ]

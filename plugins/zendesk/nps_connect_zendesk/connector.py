@@ -15,8 +15,8 @@ from nps_connect import (
 )
 from nps_connect_zendesk.auth import authenticate
 from nps_connect_zendesk.errors import refine
-from nps_connect_zendesk.scores import MAX_BATCH_SIZE
 from nps_connect_zendesk.settings import ZendeskSettings
+from nps_connect_zendesk.user_fields import MAX_BATCH_SIZE
 
 DEFAULT_PAUSE_SECONDS = 60.0
 """Pause in seconds after a 429 that names no time."""
@@ -32,6 +32,7 @@ TICKET_FIELDS = {
     "form_id": "number",
     "brand_id": "number",
     "assignee_id": "number",
+    "agent_name": "text",
     "organization_id": "number",
     "own": "boolean",
     "is_open": "boolean",
@@ -152,6 +153,7 @@ def nps_connector() -> ConnectorInfo:
             ActionInfo(action="open_ticket", batch_size=1),
             ActionInfo(action="update_ticket", batch_size=1),
             ActionInfo(action="write_score", batch_size=MAX_BATCH_SIZE),
+            ActionInfo(action="write_case_outcome", batch_size=MAX_BATCH_SIZE),
             ActionInfo(action="erase_contact", batch_size=1),
         ),
         events=EVENT_KINDS,

@@ -25,6 +25,11 @@ from nps_connect_zendesk.webhooks import parse_moment
 COMPLETE_ACTION = "complete_events"
 FIND_ACTION = "find_contacts"
 SIDE_LOADS = "users,metric_sets"
+"""The users are the requesters, assignees and others that the tickets name
+(https://developer.zendesk.com/documentation/ticketing/using-the-zendesk-api/side_loading/)."""
+
+AGENT_FIELD = "agent_name"
+"""Field of a ticket event with the name of the assignee, which the core records as who handled the case."""
 
 
 @hookimpl
@@ -83,6 +88,7 @@ def _load_tickets(connection: Connection, ids: Sequence[str] | Iterator[str]) ->
         for ticket in response.get("tickets") or []:
             ticket.setdefault("metric_set", metrics.get(ticket["id"]))
             ticket["requester"] = users.get(ticket.get("requester_id"))
+            ticket["assignee"] = users.get(ticket.get("assignee_id"))
             by_id[str(ticket["id"])] = ticket
     return by_id
 
@@ -133,6 +139,8 @@ def _complete_event(
     if is_open and event.kind in SOLVED_KINDS:
         reason = reason or "the ticket is open"
     filled: dict[str, FieldValue] = {**event.fields, **facts.fields, **wait_times(ticket), "is_open": is_open}
+    if agent_name := (ticket["assignee"] or {}).get("name"):
+        filled[AGENT_FIELD] = str(agent_name)
     filled |= {name: value for name in names if name not in filled for value in _field_values(ticket, name)}
     if reason:
         filled[EXCLUSION_FIELD] = reason

@@ -1,4 +1,4 @@
-"""Erasure of what `nps_write_scores` has written about a person: our user fields are emptied.
+"""Erasure of what we have written about a person: our user fields are emptied.
 
 The user and their tickets stay: people decide about these in Zendesk.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 from nps_connect import Connection, ContactErasure, DeliveryError, Receipt, TargetGone, hookimpl
 from nps_connect_zendesk.api import API_PATH, show_many
-from nps_connect_zendesk.scores import USER_UPDATE_QUOTA, own_fields
+from nps_connect_zendesk.user_fields import USER_UPDATE_QUOTA, own_fields
 from nps_connect_zendesk.users import find_users_by_address
 
 ACTION = "erase_contact"

@@ -113,6 +113,8 @@ class ZendeskSettings(ConnectionSettings):
         tags: additional tags of new tickets.
         public_comment: whether the customer sees the first comment.
         score_field, category_field, responded_at_field, reference_field: user fields that scores are written to.
+        case_state_field, case_changed_at_field, case_handled_by_field, case_reference_field: user fields that outcomes
+            of cases are written to.
         comment_field: user field for the comment; None means that it is not written.
         opt_out_tag: users with this tag get no mail from us.
         exclude: tickets that never trigger a survey.
@@ -145,6 +147,10 @@ class ZendeskSettings(ConnectionSettings):
     category_field: FieldKey = "nps_category"
     responded_at_field: FieldKey = "nps_responded_at"
     reference_field: FieldKey = "nps_answer"
+    case_state_field: FieldKey = "nps_case_state"
+    case_changed_at_field: FieldKey = "nps_case_changed_at"
+    case_handled_by_field: FieldKey = "nps_case_handled_by"
+    case_reference_field: FieldKey = "nps_case"
     comment_field: FieldKey | None = None
     opt_out_tag: str = "no_survey"
     exclude: Exclusions = Exclusions()

@@ -53,13 +53,17 @@ def differences(connection: Connection) -> Iterator[AccountDifference]:
 
 
 def user_fields(connection: Connection) -> dict[str, dict[str, str]]:
-    """Return the user fields that scores need, by key."""
+    """Return the user fields that scores and outcomes of cases need, by key."""
     settings = connection.settings
     fields = {
         settings.score_field: {"type": "integer", "title": "NPS score"},
         settings.category_field: {"type": "text", "title": "NPS category"},
         settings.responded_at_field: {"type": "date", "title": "NPS answered on"},
         settings.reference_field: {"type": "text", "title": "NPS response (reference)"},
+        settings.case_state_field: {"type": "text", "title": "NPS case"},
+        settings.case_changed_at_field: {"type": "date", "title": "NPS case in this state since"},
+        settings.case_handled_by_field: {"type": "text", "title": "NPS case handled by"},
+        settings.case_reference_field: {"type": "text", "title": "NPS case (reference)"},
     }
     if settings.comment_field is not None:
         fields[settings.comment_field] = {"type": "textarea", "title": "NPS comment"}

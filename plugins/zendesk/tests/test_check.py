@@ -115,7 +115,7 @@ def test_a_nearly_used_up_quota_is_a_warning(vendor, helpdesk, clock):
 def test_missing_setup_names_the_command(clock, helpdesk, transport):
     empty = Simulated(clock, set_up=False)
     warnings = findings_of(helpdesk(at=empty, through=type(transport)(empty)), "warning")
-    assert len(warnings) == 4
+    assert len(warnings) == 8
     assert {warning.fix for warning in warnings} == {"run 'nps-connect connections apply helpdesk'"}
 
 

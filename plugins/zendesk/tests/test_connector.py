@@ -19,7 +19,7 @@ def settings(**values):
 def test_nps_connector_looks_up_tickets_in_doubt():
     info = nps_connector()
     actions = {action.action for action in info.actions}
-    assert actions == {"open_ticket", "update_ticket", "write_score", "erase_contact"}
+    assert actions == {"open_ticket", "update_ticket", "write_score", "write_case_outcome", "erase_contact"}
     assert hasattr(nps_connect_zendesk, "nps_find_existing")
     assert info.idempotency_header == "Idempotency-Key"
 

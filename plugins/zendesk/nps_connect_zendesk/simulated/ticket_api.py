@@ -123,7 +123,9 @@ class TicketApi:
             "count": len(tickets),
         }
         if "users" in include:
-            ids = dict.fromkeys(ticket["requester_id"] for ticket in tickets)
+            # https://developer.zendesk.com/documentation/ticketing/using-the-zendesk-api/side_loading/
+            names = ("requester_id", "assignee_id")
+            ids = dict.fromkeys(ticket[name] for ticket in tickets for name in names)
             body["users"] = [self.account.users[user_id] for user_id in ids if user_id in self.account.users]
         return json_reply(200, body)
 

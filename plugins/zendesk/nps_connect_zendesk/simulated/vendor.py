@@ -37,6 +37,10 @@ USER_FIELDS = (
     ("nps_category", "text", "NPS category"),
     ("nps_responded_at", "date", "NPS answered on"),
     ("nps_answer", "text", "NPS response (reference)"),
+    ("nps_case_state", "text", "NPS case"),
+    ("nps_case_changed_at", "date", "NPS case in this state since"),
+    ("nps_case_handled_by", "text", "NPS case handled by"),
+    ("nps_case", "text", "NPS case (reference)"),
     ("nps_comment", "textarea", "NPS comment"),
 )
 OPT_OUT_TAG = "no_survey"
@@ -67,6 +71,7 @@ class Simulated(SimulatedVendor):
         self.event_log = EventLog(self.account)
         self.requests = 0
         self._opt_out_tag, self._score_field, self._comment_field = OPT_OUT_TAG, "nps_score", "nps_comment"
+        self._case_state_field = "nps_case_state"
         self._tickets = TicketApi(self.account, self.limits, IdempotencyKeys(self._now))
         self._users = UserApi(self.account, self.limits)
         self._resources = ResourceApi(self.account)
@@ -159,6 +164,7 @@ class Simulated(SimulatedVendor):
         self._opt_out_tag = settings.get("opt_out_tag", self._opt_out_tag)
         self._score_field = settings.get("score_field", self._score_field)
         self._comment_field = settings.get("comment_field") or self._comment_field
+        self._case_state_field = settings.get("case_state_field", self._case_state_field)
         credentials = {
             "access_token": TOKEN,
             "webhook_secret": SECRET,
@@ -193,7 +199,7 @@ class Simulated(SimulatedVendor):
                 self.account.touch("users", user)
 
     def effects(self) -> VendorEffects:
-        """Return scores and comments on profiles, and the tickets created by the API, by requester."""
+        """Return scores, comments and cases on profiles, and the tickets created by the API, by requester."""
         with self._lock:
             users = [user for user in self.account.users.values() if user["email"]]
             tickets: dict[str, list[str]] = {}
@@ -205,6 +211,7 @@ class Simulated(SimulatedVendor):
                 scores=_values(users, self._score_field),
                 comments=_values(users, self._comment_field),
                 tickets=tickets,
+                case_states=_values(users, self._case_state_field),
             )
 
     def tables(self) -> Sequence[VendorTable]:
