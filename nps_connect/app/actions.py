@@ -9,13 +9,12 @@ from typing import get_args
 from nps_connect.errors import ConfigError
 from nps_connect.records.actions import Action
 from nps_connect.services.action_spec import ActionSpec, ActionSpecs
-from nps_connect.services.cases.actions import ACTIONS as CASE_ACTIONS
-from nps_connect.services.cases.outcome_action import ACTIONS as OUTCOME_ACTIONS
-from nps_connect.services.invitations.actions import ACTIONS as INVITATION_ACTIONS
-from nps_connect.services.operations.fallback_alarms import ACTIONS as FALLBACK_ACTIONS
-from nps_connect.services.reviews.actions import ACTIONS as REVIEW_ACTIONS
-from nps_connect.services.routing.actions import ACTIONS as ROUTING_ACTIONS
-from nps_connect.services.suppressions.actions import ACTIONS as SUPPRESSION_ACTIONS
+from nps_connect.services.cases.action_specs import ACTIONS as CASE_ACTIONS
+from nps_connect.services.invitations.action_specs import ACTIONS as INVITATION_ACTIONS
+from nps_connect.services.operations.action_specs import ACTIONS as FALLBACK_ACTIONS
+from nps_connect.services.reviews.action_specs import ACTIONS as REVIEW_ACTIONS
+from nps_connect.services.routing.action_specs import ACTIONS as ROUTING_ACTIONS
+from nps_connect.services.suppressions.action_specs import ACTIONS as SUPPRESSION_ACTIONS
 
 
 def join_actions(specs: Iterable[ActionSpec]) -> ActionSpecs:
@@ -36,7 +35,6 @@ def join_actions(specs: Iterable[ActionSpec]) -> ActionSpecs:
 ACTIONS: ActionSpecs = join_actions(
     (
         *CASE_ACTIONS,
-        *OUTCOME_ACTIONS,
         *INVITATION_ACTIONS,
         *FALLBACK_ACTIONS,
         *REVIEW_ACTIONS,

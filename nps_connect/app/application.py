@@ -57,6 +57,8 @@ class Application:
 
     def create_engine(self) -> Engine:
         """Create an engine for this configuration, not started, and the rows of its periodic jobs."""
+        for spec in self.ctx.actions.values():
+            _ = spec.handler  # imported now: the first delivery does not wait for it
         jobs = build_jobs(self.ctx)
         sync_job_rows(self.ctx, jobs)
         names = self.ctx.connections

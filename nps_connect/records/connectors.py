@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-import httpx
 from pydantic import ConfigDict, Field, model_validator
 
 from nps_connect.errors import DeliveryError
 from nps_connect.records.actions import Action
 from nps_connect.records.base import Moment, Record
 from nps_connect.records.vendor_responses import VendorResponse
+
+if TYPE_CHECKING:
+    import httpx
+
+    AuthFunction = Callable[[Any], Mapping[str, str] | httpx.Auth]
+else:
+    AuthFunction = Callable[[Any], Any]  # at run time without httpx, which commands that only read never need
 
 FieldType = Literal["text", "number", "boolean", "moment"]
 
@@ -218,7 +224,7 @@ class ConnectorInfo(Record):
     quotas_for: Callable[[Any], tuple[Quota, ...]] | None = None
     status_overrides: Mapping[int, StatusRule] = Field(default_factory=dict)
     base_url: Callable[[Any], str] | None = None
-    auth: Callable[[Any], Mapping[str, str] | httpx.Auth] | None = None
+    auth: AuthFunction | None = None
     refine: Callable[[DeliveryError, VendorResponse, Moment], DeliveryError] | None = None
     request_id_header: str | None = None
     idempotency_header: str | None = None

@@ -8,10 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import BaseLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import escape
+
+if TYPE_CHECKING:  # commands that only read render nothing
+    from jinja2 import BaseLoader, Environment
 
 SOURCE_LANGUAGE = "en"
 DOMAIN = "nps_connect"
@@ -121,6 +123,8 @@ def build_environment(loader: BaseLoader, language: str) -> Environment:
         loader: of the templates; files ending in ``.html.j2`` are HTML.
         language: one of `available_languages`.
     """
+    from jinja2 import Environment, StrictUndefined, select_autoescape
+
     environment = Environment(
         loader=loader,
         autoescape=select_autoescape(enabled_extensions=("html.j2",)),
@@ -138,6 +142,8 @@ def build_environment(loader: BaseLoader, language: str) -> Environment:
 
 @lru_cache(maxsize=32)
 def _environment(language: str) -> Environment:
+    from jinja2 import PackageLoader
+
     return build_environment(PackageLoader("nps_connect.rendering"), language)
 
 

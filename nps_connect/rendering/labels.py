@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
-
-from babel import Locale
-from babel.dates import format_date, format_time
 
 from nps_connect.records.actions import Action
 from nps_connect.records.base import Segment
 from nps_connect.rendering.catalogs import load_translations
 from nps_connect.sanitization import one_line
+
+if TYPE_CHECKING:  # commands that only read show no label
+    from babel import Locale
 
 _TOUCHPOINT_KINDS = {
     "purchase": "purchase",
@@ -89,6 +90,8 @@ def segment_label(segment: Segment, language: str) -> str:
 
 def language_label(tag: str, language: str) -> str:
     """Return the name of the language `tag` in `language`, such as `French`; an unknown tag unchanged."""
+    from babel import Locale
+
     try:
         name = Locale.parse(tag.replace("-", "_")).get_display_name(language.replace("-", "_"))
     except ValueError:
@@ -137,17 +140,23 @@ def failure_label(kind: str | None, language: str) -> str:
 
 def format_day(moment: datetime, language: str) -> str:
     """Return the calendar day in the time zone of `moment`, such as `3 March 2026`; in French the first is `1er`."""
+    from babel.dates import format_date
+
     text = format_date(moment.date(), "long", locale=_locale(language))
     return f"1er{text[1:]}" if moment.day == 1 and language.partition("-")[0] == "fr" else text
 
 
 def format_datetime(moment: datetime, zone: ZoneInfo, language: str) -> str:
     """Return day, minute and zone, such as `3 March 2026, 14:05 (Europe/Paris)`."""
+    from babel.dates import format_time
+
     local = moment.astimezone(zone)
     time = format_time(local.timetz(), "HH:mm", locale=_locale(language))
     return f"{format_day(local, language)}, {time} ({zone.key})"
 
 
 def _locale(language: str) -> Locale:
+    from babel import Locale
+
     # British English: day before month, unambiguous outside America.
     return Locale.parse("en_GB" if language == "en" else language.replace("-", "_"))

@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypeVar
 
-from sqlmodel import Session
-
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.actions import Action, CancelCode, HoldCode
-from nps_connect.records.contacts import Contact
-from nps_connect.records.deliveries import Payload, Receipt
 from nps_connect.rules.retry_plan import RetryPlan
-from nps_connect.rules.trigger_decision import Person
-from nps_connect.settings.model import Settings
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the facts of an action need none of them
+    from sqlmodel import Session
+
+    from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
+    from nps_connect.records.contacts import Contact
+    from nps_connect.records.deliveries import Payload, Receipt
+    from nps_connect.rules.trigger_decision import Person
     from nps_connect.services.context import Context
+    from nps_connect.settings.model import Settings
 
 EXPEDITED_OPTION = "expedited"
 """Key of a delivery's options: an operator sends it now, in spite of quiet hours and daily caps."""
@@ -81,7 +82,7 @@ class Prepared:
     columns: Mapping[str, Any]
 
 
-PreparationResult = Payload | Prepared | NotAttempted | Exception
+PreparationResult: TypeAlias = "Payload | Prepared | NotAttempted | Exception"
 """What the hook receives, or why there is no call."""
 
 
@@ -155,24 +156,42 @@ class AbandonedDelivery:
     cancel_code: CancelCode | None = None
 
 
-OutcomeCallback = Callable[["Context", Session, Sequence[SettledDelivery], datetime], set[str]]
+OutcomeCallback = Callable[["Context", "Session", Sequence[SettledDelivery], datetime], set[str]]
 """Consequences of outcomes, in the transaction that settles them; returns the queues with new work."""
 
-ReleaseCallback = Callable[[Session, Sequence[AbandonedDelivery], Settings, datetime], set[str]]
+ReleaseCallback = Callable[["Session", Sequence[AbandonedDelivery], "Settings", datetime], set[str]]
 """Gives back what deliveries have reserved; returns the queues with new work."""
 
-ReserveCallback = Callable[[Session, DeliveryRow, Settings, datetime], str | None]
+ReserveCallback = Callable[["Session", "DeliveryRow", "Settings", datetime], str | None]
 """Reserves anew what a delivery needs when an operator retries it; returns why that is impossible, or None."""
 
 
 @dataclass(frozen=True, kw_only=True)
+class ActionHandler:
+    """The functions of one action, which its `ActionSpec` loads.
+
+    Attributes:
+        build: builds what the hook receives for one delivery of a batch, or says why there is no call.
+        on_success, on_failure: consequences of receipts, and of errors of calls.
+        release: gives back reservations of deliveries that are cancelled, skipped or dead.
+        reserve_again: reserves anew before an operator's retry.
+    """
+
+    build: Callable[[PreparationBatch, DeliveryRow], Payload | Prepared | NotAttempted]
+    on_success: OutcomeCallback | None = None
+    on_failure: OutcomeCallback | None = None
+    release: ReleaseCallback | None = None
+    reserve_again: ReserveCallback | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ActionSpec:
-    """One action.
+    """One action: the facts about it. Commands that only read need no more, and do not import its functions.
 
     Attributes:
         action: its name.
         hook: the hook that carries it out.
-        build: builds what the hook receives for one delivery of a batch, or says why there is no call.
+        load_handler: imports the functions; see `handler`.
         retry_plan: the default retry plan; the configuration may set another.
         priority: order of the queues, lowest first.
         grace_period: how long it waits for a second click or a comment, unless its route sets a delay or the customer
@@ -191,14 +210,11 @@ class ActionSpec:
             changed response that no longer leads to it withdraws it.
         follows_dependency: it waits for the delivery in `depends_on_id`.
         erases: it erases a contact at the vendor: it starts although the contact is erased, and no erasure cancels it.
-        on_success, on_failure: consequences of receipts, and of errors of calls.
-        release: gives back reservations of deliveries that are cancelled, skipped or dead.
-        reserve_again: reserves anew before an operator's retry.
     """
 
     action: Action
     hook: str
-    build: Callable[[PreparationBatch, DeliveryRow], Payload | Prepared | NotAttempted]
+    load_handler: Callable[[], ActionHandler]
     retry_plan: RetryPlan
     priority: int
     grace_period: timedelta = timedelta(0)
@@ -212,10 +228,11 @@ class ActionSpec:
     alarms_staff: bool = False
     follows_dependency: bool = False
     erases: bool = False
-    on_success: OutcomeCallback | None = None
-    on_failure: OutcomeCallback | None = None
-    release: ReleaseCallback | None = None
-    reserve_again: ReserveCallback | None = None
+
+    @cached_property
+    def handler(self) -> ActionHandler:
+        """Its functions, imported when they are first needed."""
+        return self.load_handler()
 
     def plan(self, settings: Settings) -> RetryPlan:
         """Return the configured retry plan, else the default one."""

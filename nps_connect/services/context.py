@@ -7,21 +7,24 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from nps_connect.connection import Clock, Connection
 from nps_connect.ledger.leases import Leases
-from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.state_dir import StateDir
-from nps_connect.ledger.suppression_journal import SuppressionJournal
-from nps_connect.ledger.tables import RawRequest
-from nps_connect.plugins import Plugins
-from nps_connect.records.connectors import ConnectorInfo
-from nps_connect.records.events import Event, SkippedEntries, WebhookRequest
-from nps_connect.redaction import Redactor
-from nps_connect.rules.filters import Filter
-from nps_connect.services.action_spec import ActionSpec, ActionSpecs
-from nps_connect.services.links import Links
-from nps_connect.settings.model import Settings
+
+if TYPE_CHECKING:  # so that what only reads imports neither plugins nor the HTTP client
+    from nps_connect.connection import Clock, Connection
+    from nps_connect.ledger.ledger import Ledger
+    from nps_connect.ledger.state_dir import StateDir
+    from nps_connect.ledger.suppression_journal import SuppressionJournal
+    from nps_connect.ledger.tables import RawRequest
+    from nps_connect.plugins import Plugins
+    from nps_connect.records.connectors import ConnectorInfo
+    from nps_connect.records.events import Event, SkippedEntries
+    from nps_connect.redaction import Redactor
+    from nps_connect.rules.filters import Filter
+    from nps_connect.services.action_spec import ActionSpec, ActionSpecs
+    from nps_connect.services.links import Links
+    from nps_connect.settings.model import Settings
 
 
 class WakeRelay:
@@ -100,6 +103,8 @@ class Context:
         Raises:
             WebhookRejected: the plugin cannot read it.
         """
+        from nps_connect.records.events import WebhookRequest
+
         request = WebhookRequest(
             method=row.method, url=row.url, headers=row.headers, body=row.body, received_at=row.received_at
         )

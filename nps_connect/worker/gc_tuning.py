@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,3 +24,20 @@ def reduced_gc() -> Iterator[None]:
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
+
+
+@contextmanager
+def reduced_gc_of_command() -> Iterator[None]:
+    """Collect rarely until the end of the block, and not at the end of the process, which frees its memory anyway.
+
+    The imports of a command that only reads trigger hundreds of collections that find nothing, and Python runs one more
+    over everything when it exits: together a quarter of the command's CPU.
+    """
+    thresholds = gc.get_threshold()
+    gc.set_threshold(GC_THRESHOLD, *thresholds[1:])
+    atexit.unregister(gc.freeze)  # a test runs many commands in one process
+    atexit.register(gc.freeze)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)

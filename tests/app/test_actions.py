@@ -11,12 +11,20 @@ from nps_connect.app.actions import ACTIONS, join_actions
 from nps_connect.errors import ConfigError
 from nps_connect.hookspecs.validation import signatures
 from nps_connect.records.actions import Action
+from nps_connect.services.action_spec import ActionHandler
 
 
 def test_every_action_has_one_specification_with_a_known_hook():
     assert ACTIONS.keys() == set(get_args(Action))
     assert {spec.hook for spec in ACTIONS.values()} <= signatures().keys()
     assert len({spec.priority for spec in ACTIONS.values()}) == len(ACTIONS)
+
+
+@pytest.mark.parametrize("action", get_args(Action))
+def test_every_action_has_a_handler_of_its_own(action):
+    others = [spec.handler for name, spec in ACTIONS.items() if name != action]
+    assert isinstance(ACTIONS[action].handler, ActionHandler)
+    assert ACTIONS[action].handler not in others
 
 
 def test_a_missing_or_repeated_action_is_a_configuration_error():

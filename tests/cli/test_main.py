@@ -1,5 +1,6 @@
 """The command line as a whole: fast start, and one-sentence errors with the right exit code."""
 
+import json
 import os
 import subprocess
 import sys
@@ -31,6 +32,55 @@ def test_help_imports_no_heavy_modules(arguments):
     )
     assert completed.stderr.strip() == "[]"
     assert completed.stdout
+
+
+READING_COMMANDS = (
+    "status",
+    "report",
+    "explain marie@example.com",
+    "contacts list",
+    "contacts show marie@example.com",
+    "deliveries list",
+    "deliveries show 1",
+    "events list",
+    "events show 1",
+    "responses list",
+    "suppressions list",
+    "bounces list",
+    "cases list",
+    "audit list",
+    "workers list",
+    "surveys list",
+    "triggers list",
+    "routes list",
+    "reviews report",
+)
+HEAVY_TO_READ = ("alembic", "apprise", "babel", "cryptography", "fastapi", "httpx", "jinja2", "pluggy", "procrastinate",
+                 "rich.console", "rule_engine", "starlette", "tenacity", "uvicorn", "nps_connect.plugins",
+                 "nps_connect.services.cases.actions", "nps_connect.services.invitations.actions")  # fmt: skip
+READING_SCRIPT = f"""
+import contextlib, io, json, sys
+from nps_connect.cli import main
+exit_codes, imported = {{}}, {{}}
+for line in sys.argv[1:]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            main(line.split())
+        except SystemExit as end:
+            exit_codes[line] = end.code
+    imported[line] = [name for name in {HEAVY_TO_READ!r} if name in sys.modules]
+print(json.dumps([exit_codes, imported]))
+"""
+
+
+def test_reading_commands_import_neither_plugins_nor_what_calls_vendors_and_renders_texts(seeded_cli):
+    completed = subprocess.run(
+        [sys.executable, "-c", READING_SCRIPT, *READING_COMMANDS],
+        cwd=seeded_cli.folder, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    exit_codes, imported = json.loads(completed.stdout)
+    assert exit_codes == {line: 1 if line == "status" else 0 for line in READING_COMMANDS}, completed.stderr
+    assert imported == {line: [] for line in READING_COMMANDS}
 
 
 def test_help_lists_all_commands(cli):

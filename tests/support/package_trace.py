@@ -139,8 +139,9 @@ def trace_items(ledger: Ledger) -> dict[str, PackageTrace]:
 
 
 def _registered_functions(application: ApplicationHarness) -> set[CodeType]:
-    """Code of every function that an `ActionSpec` names."""
-    values = (getattr(spec, part.name) for spec in application.ctx.actions.values() for part in fields(spec))
+    """Code of every function of an `ActionHandler`."""
+    handlers = [spec.handler for spec in application.ctx.actions.values()]
+    values = (getattr(handler, part.name) for handler in handlers for part in fields(handler))
     return {value.__code__ for value in values if hasattr(value, "__code__")}
 
 

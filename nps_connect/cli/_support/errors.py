@@ -13,6 +13,7 @@ from nps_connect.cli._support.clean_streams import OutputError, clean_streams
 from nps_connect.cli._support.lazy_group import LazyGroup
 from nps_connect.cli._support.options import Options
 from nps_connect.errors import ConfigError, ConfigErrors, NpsConnectError
+from nps_connect.worker.gc_tuning import reduced_gc_of_command
 
 INTERRUPTED_EXIT_CODE = 130
 
@@ -54,7 +55,7 @@ class RootGroup(LazyGroup):
     def main(self, args: Sequence[str] | None = None, **kwargs: Any) -> NoReturn:  # type: ignore[override]  # noqa: ANN401
         """Run the command line and exit; nothing that it prints can control the terminal."""
         arguments = list(sys.argv[1:] if args is None else args)
-        with clean_streams():
+        with clean_streams(), reduced_gc_of_command():
             try:
                 result = super().main(arguments, **kwargs | {"standalone_mode": False})
                 sys.stdout.flush()

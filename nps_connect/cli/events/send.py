@@ -44,7 +44,7 @@ def send(
     """
     from nps_connect.records.contacts import ContactKey
     from nps_connect.records.events import CONTACT_EVENT_KINDS
-    from nps_connect.services.intake.replay import create_manual_event
+    from nps_connect.services.intake.manual_events import create_manual_event
 
     field_values = dict(_parse_field(text) for text in fields)
     key = ContactKey(kind="email" if "@" in contact else "id", value=contact)

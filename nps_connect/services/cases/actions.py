@@ -17,11 +17,10 @@ from nps_connect.records.base import Segment
 from nps_connect.records.deliveries import Alert, Receipt, TicketDraft, TicketUpdate
 from nps_connect.records.responses import segment_of
 from nps_connect.rendering import staff_texts
-from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.rules.timing import local_date, utc_at
 from nps_connect.services.action_spec import (
     AbandonedDelivery,
-    ActionSpec,
+    ActionHandler,
     NotAttempted,
     PreparationBatch,
     Prepared,
@@ -259,37 +258,10 @@ def _cancel_updates(
     return set()
 
 
-OPEN_TICKET = ActionSpec(
-    action="open_ticket",
-    hook="nps_open_tickets",
+OPEN_TICKET_HANDLER = ActionHandler(
     build=_build_ticket,
-    retry_plan=parse_retry_plan("5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
-    priority=1,
-    grace_period=timedelta(seconds=20),
-    has_exclusive_receipt=True,
-    can_be_skipped=False,
-    alarms_staff=True,
     on_success=_record_opened,
     release=_cancel_updates,
 )
-UPDATE_TICKET = ActionSpec(
-    action="update_ticket",
-    hook="nps_update_tickets",
-    build=_build_update,
-    retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
-    priority=2,
-    is_ordered=True,
-    follows_dependency=True,
-    on_success=_record_updated,
-)
-SEND_ALERT = ActionSpec(
-    action="send_alert",
-    hook="nps_send_alerts",
-    build=_build_alert,
-    retry_plan=parse_retry_plan("5s 15s 30s 1m 2m 5m 10m 30m 1h 2h 4h", total="12h"),
-    priority=3,
-    grace_period=timedelta(seconds=20),
-    can_be_skipped=False,
-    alarms_staff=True,
-)
-ACTIONS = (OPEN_TICKET, UPDATE_TICKET, SEND_ALERT)
+UPDATE_TICKET_HANDLER = ActionHandler(build=_build_update, on_success=_record_updated)
+SEND_ALERT_HANDLER = ActionHandler(build=_build_alert)

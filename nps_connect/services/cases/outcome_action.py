@@ -11,8 +11,7 @@ from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.actions import CaseState
 from nps_connect.records.deliveries import CaseOutcome
-from nps_connect.rules.retry_plan import parse_retry_plan
-from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch
+from nps_connect.services.action_spec import ActionHandler, NotAttempted, PreparationBatch
 from nps_connect.services.cases.cases import TicketDelivery, load_tickets
 from nps_connect.services.deliveries.preparation import contact_response
 
@@ -64,14 +63,4 @@ def case_state(case: CaseRow) -> tuple[CaseState, datetime]:
     return "open", case.changed_at or case.opened_at
 
 
-WRITE_CASE_OUTCOME = ActionSpec(
-    action="write_case_outcome",
-    hook="nps_write_case_outcomes",
-    build=_build_outcome,
-    retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
-    priority=10,
-    is_ordered=True,
-    overwrites=True,
-    contact_lookup="target",
-)
-ACTIONS = (WRITE_CASE_OUTCOME,)
+WRITE_CASE_OUTCOME_HANDLER = ActionHandler(build=_build_outcome)

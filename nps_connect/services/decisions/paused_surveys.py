@@ -10,8 +10,8 @@ from sqlmodel import Session, col
 from nps_connect.ledger import pauses
 from nps_connect.ledger.tables import DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.actions import HoldCode
-from nps_connect.services.invitations.actions import ACTIONS as INVITATION_ACTIONS
-from nps_connect.services.reviews.actions import ACTIONS as REVIEW_ACTIONS
+from nps_connect.services.invitations.action_specs import ACTIONS as INVITATION_ACTIONS
+from nps_connect.services.reviews.action_specs import ACTIONS as REVIEW_ACTIONS
 
 
 def pause_survey(session: Session, survey: str, *, reason: str, now: datetime) -> bool:

@@ -56,7 +56,7 @@ def release_reservations(
     session: Session, row: DeliveryRow, actions: ActionSpecs, settings: Settings, now: datetime
 ) -> None:
     """Give back what a cancelled delivery has reserved, such as the cooldown of a survey."""
-    release = actions[row.action].release
+    release = actions[row.action].handler.release
     if release is not None:
         code = CancelCode(row.cancel_code) if row.cancel_code else None
         release(session, [AbandonedDelivery(row, "cancelled", row.last_error or "", code)], settings, now)

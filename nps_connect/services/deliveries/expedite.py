@@ -44,8 +44,8 @@ def expedite_by_operator(
     """
     spec = actions[row.action]
     refused = _refusal_reason(session, row, spec, now)
-    if refused is None and spec.reserve_again is not None:
-        refused = spec.reserve_again(session, row, settings, now)
+    if refused is None and spec.handler.reserve_again is not None:
+        refused = spec.handler.reserve_again(session, row, settings, now)
     if refused is not None:
         return OperatorResult(row, refused)
     reason = waiting_reason(row, now)

@@ -119,7 +119,7 @@ def retry_by_operator(
         now: the present moment.
         even_if_sent: also customer mail that may have been sent already.
     """
-    reserve_again = actions[row.action].reserve_again
+    reserve_again = actions[row.action].handler.reserve_again
     refused = _refusal_reason(session, row, actions, even_if_sent=even_if_sent)
     if refused is None and reserve_again is not None:
         refused = reserve_again(session, row, settings, now)

@@ -149,7 +149,7 @@ def prepare_batch(
         try:
             contact = stored_contact(batch, row) if spec.customer_facing else None
             blocked = check_contact(batch.ctx, contact, batch.people[contact.id or 0]) if contact is not None else None
-            results[row.id or 0] = blocked or spec.build(batch, row)
+            results[row.id or 0] = blocked or spec.handler.build(batch, row)
         except Exception as error:  # a damaged row or a bug affects its delivery alone
             log.exception("delivery_preparation_failed delivery=%s", row.id)
             results[row.id or 0] = error

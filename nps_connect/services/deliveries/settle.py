@@ -105,12 +105,12 @@ def settle(
         if (state := outcome["state"]) in ("cancelled", "skipped", "dead"):
             reason = outcome.get("last_error") or state
             abandoned.append(AbandonedDelivery(delivery.row, state, reason, outcome.get("cancel_code")))
-    if spec.on_success is not None and succeeded:
-        queue_names |= spec.on_success(ctx, session, succeeded, now)
-    if spec.on_failure is not None and failed:
-        queue_names |= spec.on_failure(ctx, session, failed, now)
-    if spec.release is not None and abandoned:
-        queue_names |= spec.release(session, abandoned, ctx.settings, now)
+    if spec.handler.on_success is not None and succeeded:
+        queue_names |= spec.handler.on_success(ctx, session, succeeded, now)
+    if spec.handler.on_failure is not None and failed:
+        queue_names |= spec.handler.on_failure(ctx, session, failed, now)
+    if spec.handler.release is not None and abandoned:
+        queue_names |= spec.handler.release(session, abandoned, ctx.settings, now)
     return queue_names
 
 

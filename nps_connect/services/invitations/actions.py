@@ -16,12 +16,11 @@ from nps_connect.records.actions import CancelCode, cancel_text
 from nps_connect.rendering import mails
 from nps_connect.rendering.catalogs import choose_language
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND
-from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.rules.timing import last_valid_moment, link_expiry
 from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.action_spec import (
     AbandonedDelivery,
-    ActionSpec,
+    ActionHandler,
     NotAttempted,
     PreparationBatch,
     Prepared,
@@ -36,6 +35,7 @@ from nps_connect.services.deliveries.customer_mail import (
     unsubscribe_url,
 )
 from nps_connect.services.deliveries.preparation import load_invitations, stored_contact
+from nps_connect.services.invitations.action_specs import SEND_REMINDER, SEND_SURVEY
 from nps_connect.services.invitations.daily_cap import check_daily_cap
 from nps_connect.services.invitations.reminders import (
     CONFIRM_OPTION,
@@ -45,9 +45,6 @@ from nps_connect.services.invitations.reminders import (
 )
 from nps_connect.services.suppressions.bounces import record_smtp_refusals
 from nps_connect.settings.model import Settings
-
-MAIL_RETRY_PLAN = parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d")
-"""Not so long that a mail comes as a surprise."""
 
 
 def build_survey_message(ctx: Context, row: DeliveryRow, invitation: InvitationRow, contact: ContactRow) -> Prepared:
@@ -214,19 +211,11 @@ def _release_reminders(
     return queue_names
 
 
-SEND_SURVEY = ActionSpec(
-    action="send_survey",
-    hook="nps_send_messages",
+SEND_SURVEY_HANDLER = ActionHandler(
     build=_build_mail,
-    retry_plan=MAIL_RETRY_PLAN,
-    priority=4,
-    customer_facing=True,
-    in_doubt="hold",
-    contact_lookup="own",
     on_success=_record_sent,
     on_failure=record_smtp_refusals,
     release=_release_invitations,
     reserve_again=_reserve_invitation,
 )
-SEND_REMINDER = replace(SEND_SURVEY, action="send_reminder", priority=5, release=_release_reminders, reserve_again=None)
-ACTIONS = (SEND_SURVEY, SEND_REMINDER)
+SEND_REMINDER_HANDLER = replace(SEND_SURVEY_HANDLER, release=_release_reminders, reserve_again=None)

@@ -15,8 +15,7 @@ from nps_connect.records.actions import Action, CancelCode, HoldCode, hold_text
 from nps_connect.records.finding_kinds import PAUSE_KINDS
 from nps_connect.records.messages import Address, Message
 from nps_connect.rendering import notices, staff_texts
-from nps_connect.rules.retry_plan import parse_retry_plan
-from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch
+from nps_connect.services.action_spec import ActionHandler, NotAttempted, PreparationBatch
 from nps_connect.services.cases.cases import load_tickets
 from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert
 from nps_connect.services.context import Context
@@ -180,12 +179,4 @@ def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message | NotA
     )
 
 
-SEND_FALLBACK = ActionSpec(
-    action=FALLBACK_ACTION,
-    hook="nps_send_messages",
-    build=_build_fallback,
-    retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h", total="2d"),
-    priority=0,
-    can_be_skipped=False,
-)
-ACTIONS = (SEND_FALLBACK,)
+SEND_FALLBACK_HANDLER = ActionHandler(build=_build_fallback)

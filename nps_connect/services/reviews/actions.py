@@ -22,11 +22,10 @@ from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.responses import ContactResponse
 from nps_connect.rendering import mails
 from nps_connect.rendering.catalogs import choose_language
-from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.services.action_spec import (
     EXPEDITED_OPTION,
     AbandonedDelivery,
-    ActionSpec,
+    ActionHandler,
     NotAttempted,
     PreparationBatch,
     Prepared,
@@ -232,17 +231,9 @@ def release_waiting_mail(session: Session, contact_id: int, now: datetime) -> se
     return set(released.scalars())
 
 
-INVITE_REVIEW = ActionSpec(
-    action="invite_review",
-    hook="nps_send_messages",
+INVITE_REVIEW_HANDLER = ActionHandler(
     build=_build_invitation,
-    retry_plan=parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
-    priority=7,
-    customer_facing=True,
-    in_doubt="hold",
-    contact_lookup="own",
     on_success=_record_sent,
     on_failure=record_smtp_refusals,
     release=_release_review_requests,
 )
-ACTIONS = (INVITE_REVIEW,)

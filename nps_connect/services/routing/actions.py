@@ -7,8 +7,7 @@ from datetime import timedelta
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.actions import HoldCode
 from nps_connect.records.deliveries import ScoreUpdate
-from nps_connect.rules.retry_plan import parse_retry_plan
-from nps_connect.services.action_spec import ActionSpec, NotAttempted, PreparationBatch
+from nps_connect.services.action_spec import ActionHandler, NotAttempted, PreparationBatch
 from nps_connect.services.cases.cases import TicketDelivery, load_tickets
 from nps_connect.services.deliveries.preparation import contact_response
 
@@ -48,15 +47,4 @@ def _build_score(batch: PreparationBatch, row: DeliveryRow) -> ScoreUpdate | Not
     )
 
 
-WRITE_SCORE = ActionSpec(
-    action="write_score",
-    hook="nps_write_scores",
-    build=_build_score,
-    retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
-    priority=6,
-    grace_period=timedelta(seconds=60),
-    is_ordered=True,
-    overwrites=True,
-    contact_lookup="target",
-)
-ACTIONS = (WRITE_SCORE,)
+WRITE_SCORE_HANDLER = ActionHandler(build=_build_score)

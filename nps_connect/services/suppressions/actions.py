@@ -10,10 +10,9 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow
 from nps_connect.records.deliveries import ContactErasure, OptOut
-from nps_connect.rules.retry_plan import parse_retry_plan
 from nps_connect.services.action_spec import (
     AbandonedDelivery,
-    ActionSpec,
+    ActionHandler,
     NotAttempted,
     PreparationBatch,
     SettledDelivery,
@@ -29,14 +28,7 @@ def _build_opt_out(batch: PreparationBatch, row: DeliveryRow) -> OptOut:
     return OptOut(idempotency_key=row.key, contact=build_contact(stored_contact(batch, row)), at=row.created_at)
 
 
-WRITE_OPT_OUT = ActionSpec(
-    action="write_opt_out",
-    hook="nps_write_opt_outs",
-    build=_build_opt_out,
-    retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 4h 12h 1d 1d 1d 1d 1d", total="7d"),
-    priority=8,
-    is_ordered=True,
-)
+WRITE_OPT_OUT_HANDLER = ActionHandler(build=_build_opt_out)
 
 
 def _build_erasure(_batch: PreparationBatch, row: DeliveryRow) -> ContactErasure | NotAttempted:
@@ -71,14 +63,8 @@ def _empty_deliveries(session: Session, delivery_ids: Sequence[int]) -> None:
     session.execute(attempts.values(message=None, exchange=None), execution_options=no_sync)
 
 
-ERASE_CONTACT = ActionSpec(
-    action="erase_contact",
-    hook="nps_erase_contacts",
+ERASE_CONTACT_HANDLER = ActionHandler(
     build=_build_erasure,
-    retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 4h 12h 1d 1d 1d 1d 1d", total="7d"),
-    priority=9,
-    erases=True,
     on_success=_forget_erased,
     release=_forget_abandoned,
 )
-ACTIONS = (WRITE_OPT_OUT, ERASE_CONTACT)

@@ -236,7 +236,7 @@ def _restore_mail(ctx: Context, session: Session, suppression: SuppressionRow) -
     )
     restored = 0
     for row in session.execute(query).scalars().all():
-        reserve_again = ctx.actions[row.action].reserve_again
+        reserve_again = ctx.actions[row.action].handler.reserve_again
         if reserve_again is None or reserve_again(session, row, ctx.settings, ctx.clock()) is None:
             mark_pending(row)
             restored += 1

@@ -13,7 +13,7 @@ from nps_connect.ledger.columns import Base
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import DecisionRow, InvitationRow
 from nps_connect.records.contacts import ContactKey
-from nps_connect.services.intake.replay import create_manual_event
+from nps_connect.services.intake.manual_events import create_manual_event
 
 
 def decided(application: ApplicationHarness) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ from support.application import ApplicationHarness
 from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.records.contacts import ContactKey
 from nps_connect.services.decisions.held_triggers import reject_held
-from nps_connect.services.intake.replay import create_manual_event
+from nps_connect.services.intake.manual_events import create_manual_event
 from nps_connect.services.operations.explain import explain_event
 from nps_connect.services.operations.redecide import redecide
 

@@ -31,7 +31,7 @@ from nps_connect.ledger.subjects import EventSubjectRow
 from nps_connect.ledger.tables import DecisionRow, EventRow
 from nps_connect.records.contacts import ContactKey
 from nps_connect.rules.trigger_decision import REASONS
-from nps_connect.services.intake.replay import create_manual_event
+from nps_connect.services.intake.manual_events import create_manual_event
 from nps_connect.services.operations import explain
 from nps_connect.services.operations.explain import (
     Timeline,

@@ -27,7 +27,7 @@ from nps_connect.services.contacts.contact_batch import upsert_contacts
 from nps_connect.services.imports.people import ImportedPerson
 from nps_connect.services.imports.response_rows import ImportedResponse
 from nps_connect.services.imports.store_responses import ResponseImport, store_responses
-from nps_connect.services.intake.replay import create_manual_event
+from nps_connect.services.intake.manual_events import create_manual_event
 from nps_connect.services.suppressions.erasure import erase_contacts, export_contacts
 from nps_connect.services.suppressions.opt_out import apply_opt_out
 from nps_connect.services.suppressions.personal_data import PERSONAL_TABLES
