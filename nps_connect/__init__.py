@@ -76,6 +76,9 @@ if TYPE_CHECKING:
     from nps_connect.records.surveys import SurveyView as SurveyView
     from nps_connect.records.surveys import Veto as Veto
     from nps_connect.records.vendor_responses import VendorResponse as VendorResponse
+    from nps_connect.records.webhooks import OutgoingWebhook as OutgoingWebhook
+    from nps_connect.records.webhooks import WebhookSubscription as WebhookSubscription
+    from nps_connect.records.webhooks import WebhookType as WebhookType
     from nps_connect.redaction import Redactor as Redactor
     from nps_connect.sanitization import one_line as one_line
     from nps_connect.simulation import SimulatedPerson as SimulatedPerson
@@ -139,6 +142,7 @@ _HOME = {
     "records.responses": ("ContactResponse", "EarlierResponse", "Response"),
     "records.snapshots": ("AccountSnapshot", "VendorField"),
     "records.surveys": ("ContactHistory", "SurveyProposal", "SurveyView", "Veto"),
+    "records.webhooks": ("OutgoingWebhook", "WebhookSubscription", "WebhookType"),
     "redaction": ("Redactor",),
     "sanitization": ("one_line",),
     "simulation": (

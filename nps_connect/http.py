@@ -88,7 +88,8 @@ class VendorClient:
         total_deadline: float = 30.0,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        if info.base_url is None:
+        base_url = info.base_url(connection.settings) if info.base_url is not None else None
+        if base_url is None:
             raise ValueError(f"plugin {info.name!r} declares no base_url")
         self.notices = VendorNotices()
         self._connection = connection
@@ -103,7 +104,7 @@ class VendorClient:
         _check_headers(connection.name, headers)
         self._redact = Redactor([*iter_secrets(connection.settings), *headers.values()])
         self._client = httpx.Client(
-            base_url=info.base_url(connection.settings),
+            base_url=base_url,
             headers={"User-Agent": "nps-connect", "Accept": "application/json", **headers},
             auth=auth if isinstance(auth, httpx.Auth) else None,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),

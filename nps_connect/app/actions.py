@@ -15,6 +15,7 @@ from nps_connect.services.operations.action_specs import ACTIONS as FALLBACK_ACT
 from nps_connect.services.reviews.action_specs import ACTIONS as REVIEW_ACTIONS
 from nps_connect.services.routing.action_specs import ACTIONS as ROUTING_ACTIONS
 from nps_connect.services.suppressions.action_specs import ACTIONS as SUPPRESSION_ACTIONS
+from nps_connect.services.webhooks.action_specs import ACTIONS as WEBHOOK_ACTIONS
 
 
 def join_actions(specs: Iterable[ActionSpec]) -> ActionSpecs:
@@ -40,6 +41,7 @@ ACTIONS: ActionSpecs = join_actions(
         *REVIEW_ACTIONS,
         *ROUTING_ACTIONS,
         *SUPPRESSION_ACTIONS,
+        *WEBHOOK_ACTIONS,
     )
 )
 """Every action, most urgent first."""

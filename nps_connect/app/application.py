@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -27,6 +28,7 @@ from nps_connect.records.connectors import ConnectorInfo, EventKind
 from nps_connect.records.filters import FilterUse
 from nps_connect.redaction import Redactor, iter_secrets
 from nps_connect.rules.filters import Filter, compile_filter
+from nps_connect.rules.webhook_subscribers import WebhookSubscribers, join_subscriptions
 from nps_connect.services.context import Context
 from nps_connect.services.links import Links
 from nps_connect.services.operations.database_identity import create_ledger
@@ -219,10 +221,24 @@ def build_application(
         clock=clock,
         journal=SuppressionJournal(state_dir.journal_file if state_dir else None, keys),
         erasure_keys=derive_keys(keys, "erasures"),
+        webhook_subscribers=find_webhook_subscribers(plugins, connection_settings),
         state_dir=state_dir,
         random=rng,
     )
     return Application(ctx)
+
+
+def find_webhook_subscribers(
+    plugins: Plugins, connection_settings: Mapping[str, ConnectionSettings]
+) -> WebhookSubscribers:
+    """Return who receives which webhooks, as the plugins of the connections say."""
+    subscriptions = {}
+    for name, own_settings in connection_settings.items():
+        declared = plugins.infos[own_settings.plugin].webhook_subscription
+        subscription = declared(own_settings) if declared is not None else None
+        if subscription is not None:
+            subscriptions[name] = subscription
+    return join_subscriptions(subscriptions)
 
 
 def compile_filters(
@@ -274,7 +290,9 @@ def _with_client(
     transport: httpx.BaseTransport | None,
 ) -> Connection:
     """Return the connection with a vendor client, if its plugin uses HTTP."""
-    if info.base_url is None:
+    if info.base_url is None or info.base_url(connection.settings) is None:
         return connection
-    client = VendorClient(connection, info, transport=transport, rate_limiter=rate_limiter)
+    timeout = info.timeout(connection.settings) if info.timeout is not None else None
+    timeouts: dict[str, Any] = {} if timeout is None else {"read_timeout": timeout, "total_deadline": timeout}
+    client = VendorClient(connection, info, transport=transport, rate_limiter=rate_limiter, **timeouts)
     return replace(connection, client=client)

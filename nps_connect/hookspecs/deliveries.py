@@ -24,6 +24,7 @@ from nps_connect.records.deliveries import (
     TicketUpdate,
 )
 from nps_connect.records.messages import Message
+from nps_connect.records.webhooks import OutgoingWebhook
 
 
 @hookspec
@@ -104,6 +105,18 @@ def nps_update_tickets(connection: Connection, updates: Sequence[TicketUpdate]) 
 @hookspec
 def nps_send_alerts(connection: Connection, alerts: Sequence[Alert]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
     """Alert staff.
+
+    Raises:
+        DeliveryError: any, for the whole batch.
+    """
+
+
+@hookspec
+def nps_send_webhooks(connection: Connection, webhooks: Sequence[OutgoingWebhook]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
+    """Tell a system what happened, such as a response or a solved case.
+
+    The plugin says with `ConnectorInfo.webhook_subscription` what a connection wants to be told; no route names this
+    action. A webhook whose effect is unknown is sent again with the same key: the receiver must tell by it.
 
     Raises:
         DeliveryError: any, for the whole batch.

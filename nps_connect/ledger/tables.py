@@ -237,7 +237,7 @@ class DeliveryRow(QueuedRow, table=True):
     Attributes:
         key: the idempotency key, unique.
         options: from the route: lead, comment policy, platform.
-        payload: the record as first sent, which a retry sends again; None before the first start.
+        payload: the record as first sent, which a retry sends again; None before the first start, except for webhooks.
         depends_on_id: the row is `held` until that delivery has succeeded.
         in_doubt: an earlier try may have taken effect: look before the next one.
         hold_code: a `HoldCode`: why the row is `held`, or why it is `pending` with a later due time.

@@ -22,6 +22,7 @@ from nps_connect.records.deliveries import (
     TicketUpdate,
 )
 from nps_connect.records.messages import Message
+from nps_connect.records.webhooks import OutgoingWebhook
 
 DELIVERY_HOOKS = frozenset(
     {
@@ -32,6 +33,7 @@ DELIVERY_HOOKS = frozenset(
         "nps_open_tickets",
         "nps_update_tickets",
         "nps_write_opt_outs",
+        "nps_send_webhooks",
     }
 )
 
@@ -141,3 +143,10 @@ class StandIn:
     ) -> Sequence[Receipt | DeliveryError]:
         """Take opt-outs."""
         return self._outbox.accept(connection.name, opt_outs)
+
+    @hookimpl
+    def nps_send_webhooks(
+        self, connection: Connection, webhooks: Sequence[OutgoingWebhook]
+    ) -> Sequence[Receipt | DeliveryError]:
+        """Take webhooks."""
+        return self._outbox.accept(connection.name, webhooks)

@@ -17,6 +17,7 @@ Action = Literal[
     "write_opt_out",
     "erase_contact",
     "write_case_outcome",
+    "send_webhook",
 ]
 """Every effect outside the application. The order is the priority of their queues, first served first."""
 

@@ -13,6 +13,7 @@ from nps_connect.errors import DeliveryError
 from nps_connect.records.actions import Action
 from nps_connect.records.base import Moment, Record
 from nps_connect.records.vendor_responses import VendorResponse
+from nps_connect.records.webhooks import WebhookSubscription
 
 if TYPE_CHECKING:
     import httpx
@@ -193,7 +194,8 @@ class ConnectorInfo(Record):
         quotas: limits on calls; empty for connections without HTTP.
         quotas_for: the same quotas (same names) as one account's settings have them: another plan, a share of it.
         status_overrides: vendor oddities by HTTP status.
-        base_url: the API's address from the settings (which may hold ``base_url``); none for connections without HTTP.
+        base_url: the API's address from the settings (which may hold ``base_url``); none for connections without HTTP,
+            and a function that returns none for settings that need none.
         auth: headers or `httpx.Auth` for a connection (which has no client yet); called once per client.
         refine: the vendor's own reading of a refused call: gets the error that the outcome table gives, the answer and
             the present moment, and returns it or a better one (the scope named, the quota named and until when).
@@ -202,6 +204,9 @@ class ConnectorInfo(Record):
         review_policy: set by review platforms.
         location_field: for review platforms with several places: the property of the event or the contact that names
             the place, or none; the core asks the CRM for it and fills in `ReviewInvitation.location`.
+        webhook_subscription: the facts that a connection with these settings is told about by `nps_send_webhooks`, or
+            none; called once, when the configuration is loaded.
+        timeout: the longest wait for an answer, in seconds, from the settings; none = the client's default.
         channel: the connection can carry messages to people.
         records_handover: `nps_send_messages` calls `connection.record_handover` with each message's idempotency key
             right before the step after which the message may have been sent, such as the final dot of SMTP. A message
@@ -223,13 +228,15 @@ class ConnectorInfo(Record):
     quotas: tuple[Quota, ...] = ()
     quotas_for: Callable[[Any], tuple[Quota, ...]] | None = None
     status_overrides: Mapping[int, StatusRule] = Field(default_factory=dict)
-    base_url: Callable[[Any], str] | None = None
+    base_url: Callable[[Any], str | None] | None = None
     auth: AuthFunction | None = None
     refine: Callable[[DeliveryError, VendorResponse, Moment], DeliveryError] | None = None
     request_id_header: str | None = None
     idempotency_header: str | None = None
     review_policy: Callable[[Any], ReviewPolicy] | None = None
     location_field: Callable[[Any], str | None] | None = None
+    webhook_subscription: Callable[[Any], WebhookSubscription | None] | None = None
+    timeout: Callable[[Any], float | None] | None = None
     channel: bool = False
     records_handover: bool = False
     webhooks: bool = False

@@ -11,6 +11,7 @@ from nps_connect.records.base import Line, Moment, Record, Score, Text
 from nps_connect.records.contacts import Contact
 from nps_connect.records.messages import Message
 from nps_connect.records.responses import ContactResponse
+from nps_connect.records.webhooks import OutgoingWebhook
 
 
 class ScoreUpdate(ContactResponse):
@@ -171,6 +172,7 @@ Payload = (
     | ReviewInvitation
     | OptOut
     | ContactErasure
+    | OutgoingWebhook
     | Message
 )
 

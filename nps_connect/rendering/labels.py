@@ -114,6 +114,7 @@ def action_label(action: Action, language: str) -> str:
         "write_opt_out": _("opt-out update"),
         "erase_contact": _("erasure of a contact"),
         "write_case_outcome": _("case outcome update"),
+        "send_webhook": _("webhook to another system"),
     }
     return labels[action]
 

@@ -209,6 +209,7 @@ class ActionSpec:
         alarms_staff: it tells staff of an unhappy customer. A mail goes to the fallback address when it is stuck, and a
             changed response that no longer leads to it withdraws it.
         follows_dependency: it waits for the delivery in `depends_on_id`.
+        can_be_repeated: an operator may have it carried out once more after a success: the receiver tells by the key.
         erases: it erases a contact at the vendor: it starts although the contact is erased, and no erasure cancels it.
     """
 
@@ -227,6 +228,7 @@ class ActionSpec:
     can_be_skipped: bool = True
     alarms_staff: bool = False
     follows_dependency: bool = False
+    can_be_repeated: bool = False
     erases: bool = False
 
     @cached_property

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nps_connect.ledger.leases import Leases
+from nps_connect.rules.webhook_subscribers import WebhookSubscribers
 
 if TYPE_CHECKING:  # so that what only reads imports neither plugins nor the HTTP client
     from nps_connect.connection import Clock, Connection
@@ -61,6 +62,7 @@ class Context:
         clock: returns the current time (aware, UTC).
         journal: records suppressions outside the database.
         erasure_keys: for the hashes of erased mailboxes: the first makes new ones, all are compared.
+        webhook_subscribers: who receives which webhooks.
         state_dir: the state directory of this host; None where the configuration names none.
         random: random number generator, for jitter and lease tokens.
         wake: notifies the engine that a queue has work; called after commit.
@@ -79,6 +81,7 @@ class Context:
     clock: Clock
     journal: SuppressionJournal
     erasure_keys: tuple[bytes, ...]
+    webhook_subscribers: WebhookSubscribers = field(default_factory=WebhookSubscribers)
     state_dir: StateDir | None = None
     random: random.Random = field(default_factory=random.SystemRandom)
     wake: WakeRelay = field(default_factory=WakeRelay)

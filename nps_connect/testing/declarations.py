@@ -42,6 +42,8 @@ def _capability_problems(info: ConnectorInfo, hooks: Collection[str]) -> Iterato
             if getattr(info, flag) != (hook in hooks):
                 verb = "has" if hook in hooks else "lacks"
                 yield f"declares {flag}={getattr(info, flag)}, but {verb} {hook}"
+    if info.webhook_subscription is not None and "nps_send_webhooks" not in hooks:
+        yield "subscribes to webhooks, but lacks nps_send_webhooks"
     if info.records_handover and not info.channel:
         yield "declares records_handover=True, but carries no messages"
     if (info.webhooks or info.polling) and not info.events:

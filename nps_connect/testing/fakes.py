@@ -124,12 +124,12 @@ def connect(
         company="Exemple SA",
         default_language="fr",
     )
-    if info.base_url is None:
+    if info.base_url is None or (address := info.base_url(connection.settings)) is None:
         return connection
     if transport is None:
         if vendor is None:
             raise ValueError(f"plugin {info.name!r} uses HTTP: pass a simulated vendor or a transport")
-        transport = VendorTransport(vendor, httpx.URL(info.base_url(connection.settings)).path)
+        transport = VendorTransport(vendor, httpx.URL(address).path)
     client = VendorClient(connection, info, transport=transport, rate_limiter=rate_limiter)
     return dataclasses.replace(connection, client=client)
 

@@ -66,7 +66,8 @@ class PluginHarness:
             self.vendor.populate(PEOPLE)
         if self.vendor is not None and self.info.base_url is not None:
             parsed = self.info.settings.model_validate({"plugin": self.info.name, **settings})
-            self.transport = FaultTransport(VendorTransport(self.vendor, httpx.URL(self.info.base_url(parsed)).path))
+            address = httpx.URL(self.info.base_url(parsed) or "")
+            self.transport = FaultTransport(VendorTransport(self.vendor, address.path))
         self.connection = connect(plugin, settings, clock=self.clock, name=name, transport=self.transport)
         self.secrets = tuple(iter_secrets(self.connection.settings))
         if self.has_hook("nps_plan_setup") and self.has_hook("nps_apply_setup"):

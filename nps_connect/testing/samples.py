@@ -20,6 +20,7 @@ from nps_connect.records.deliveries import (
 )
 from nps_connect.records.messages import Address, Message
 from nps_connect.records.responses import Response
+from nps_connect.records.webhooks import OutgoingWebhook
 from nps_connect.simulation import SimulatedPerson
 
 LEA = SimulatedPerson(email="lea.martin@example.com", name="Léa Martin", language="fr")
@@ -104,6 +105,11 @@ def build_payload(action: str, contact: Contact, response: Response, *, key: str
         return OptOut(idempotency_key=key, contact=contact, at=response.answered_at)
     if action == "erase_contact":
         return ContactErasure(idempotency_key=key, contact_ids=(contact.id,))
+    if action == "send_webhook":
+        data = {"contact": {"connection": contact.connection, "id": contact.id}, "reason": "opted_out"}
+        return OutgoingWebhook(
+            idempotency_key=key, type="contact.suppressed", timestamp=response.answered_at, data=data
+        )
     return build_message(contact, key=key, fallback=action == "send_fallback")
 
 

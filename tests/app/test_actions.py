@@ -48,6 +48,7 @@ def test_alarms_and_tickets_precede_mail_and_scores():
         "write_opt_out",
         "erase_contact",
         "write_case_outcome",
+        "send_webhook",
     ]
 
 

@@ -1,21 +1,23 @@
-"""Reports how a connection's payloads are verified and mapped."""
+"""Reports how a connection's payloads are verified and mapped, and what it is sent."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from nps_connect import Connection, Finding, hookimpl
+from nps_connect.builtin.webhook.sender import check_outgoing
 from nps_connect.builtin.webhook.settings import WebhookSettings
 
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """Report signature scheme and kinds of event. There is no vendor to ask."""
+    """Report signature scheme and kinds of event, and what is sent where. There is no vendor to ask."""
     settings: WebhookSettings = connection.settings
     if settings.incoming is None:
-        return [Finding(severity="ok", text="receives no webhooks")]
+        return [Finding(severity="ok", text="receives no webhooks"), *check_outgoing(settings)]
     kinds = dict.fromkeys(kind for mapping in settings.mappings for kind in mapping.kinds)
     return [
         Finding(severity="ok", text=f"webhooks are verified by {settings.incoming.signature.scheme}"),
         Finding(severity="ok", text=f"mapped to: {', '.join(kinds)}"),
+        *check_outgoing(settings),
     ]

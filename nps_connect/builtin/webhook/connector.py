@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nps_connect import WELL_KNOWN_EVENT_KINDS, ConnectorInfo, EventKind, ExampleConfiguration, hookimpl
+from nps_connect.builtin.webhook import sender
 from nps_connect.builtin.webhook.sample_check import find_settings_mistakes
 from nps_connect.builtin.webhook.settings import WebhookSettings
 
@@ -62,6 +63,13 @@ def nps_connector() -> ConnectorInfo:
         name="webhook",
         title="Webhook",
         settings=WebhookSettings,
+        actions=(sender.ACTION,),
+        quotas=sender.QUOTAS,
+        status_overrides=sender.STATUS_OVERRIDES,
+        base_url=sender.build_address,
+        timeout=sender.read_timeout,
+        refine=sender.explain_refusal,
+        webhook_subscription=sender.build_subscription,
         events=WELL_KNOWN_EVENT_KINDS,
         events_for=build_event_kinds,
         check_settings=find_settings_mistakes,

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from nps_connect import STORED_HEADER, ConnectionSettings
 from nps_connect.builtin.webhook.expressions import compile_expression
+from nps_connect.builtin.webhook.sender_settings import OutgoingSettings
 from nps_connect.builtin.webhook.signature_settings import HeaderName, SignatureSettings, StrictTable
 
 MAX_MAPPINGS = 50
@@ -199,10 +200,12 @@ class WebhookSettings(ConnectionSettings):
 
     Attributes:
         incoming: webhooks that are received; needs ``events = "webhook"``.
+        outgoing: webhooks that are sent.
         kinds: kinds of event that arrive by the HTTP API or by hand, each with the types of its fields.
     """
 
     incoming: IncomingSettings | None = None
+    outgoing: OutgoingSettings | None = None
     kinds: dict[KindName, dict[FieldName, Literal["text", "number", "boolean", "moment"]]] = Field(
         default_factory=dict, max_length=MAX_KINDS
     )

@@ -33,6 +33,7 @@ from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_dependents
 from nps_connect.services.deliveries.preparation import contact_response
+from nps_connect.services.webhooks.enqueue import enqueue_case_webhooks
 from nps_connect.settings.model import Settings
 
 ALERT_TICKET_TIMEOUT = timedelta(seconds=30)
@@ -227,7 +228,10 @@ def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDeli
         & (col(DeliveryRow.state) == "pending")
         & (col(DeliveryRow.hold_code) == HoldCode.WAITS_FOR_TICKET)
     )
-    queue_names = enqueue_outcomes(ctx, session, [response_id for (response_id,) in new_cases])
+    new_ids = [response_id for (response_id,) in new_cases]
+    queue_names = enqueue_outcomes(ctx, session, new_ids)
+    if "case.opened" in ctx.webhook_subscribers.by_type:
+        queue_names |= enqueue_case_webhooks(ctx, session, "case.opened", new_ids)
     for is_waiting in (is_update, waits_for_link):
         released = session.execute(
             update(DeliveryRow)

@@ -28,6 +28,7 @@ from nps_connect.services.contacts.store import ResponseColumns
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
+from nps_connect.services.webhooks.enqueue import enqueue_case_webhooks
 
 RECOVERED_OPTION = "recovered"
 """Value of the option `case` of a ticket update that reports a recovered customer."""
@@ -68,7 +69,8 @@ def record_ticket_update(
         return set()
     case.ticket_id = ticket_id
     if case.state == "solved" and response.score is not None and segment_of(response.score) == "detractor":
-        return record_change(ctx, session, _reopen_case(case, now.replace(microsecond=0), None))
+        queues = record_change(ctx, session, _reopen_case(case, now.replace(microsecond=0), None))
+        return queues | enqueue_case_webhooks(ctx, session, "case.opened", [case.response_id])
     return set()
 
 
@@ -149,6 +151,8 @@ def record_recovery(ctx: Context, session: Session, response: ResponseColumns) -
         return set()
     case.recovered_score, case.recovered_at = score, ctx.clock() if score is not None else None
     queues = record_change(ctx, session, case)
+    if score is not None:
+        queues |= enqueue_case_webhooks(ctx, session, "case.recovered", [case.response_id])
     if case.follow_up_id == response.invitation_id:
         queues |= _enqueue_ticket_update(ctx, session, case, response)
     return queues

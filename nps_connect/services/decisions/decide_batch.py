@@ -39,6 +39,7 @@ from nps_connect.services.notices.staff_notices import notify_decision_limits
 from nps_connect.services.reviews.review_pages import location_fields
 from nps_connect.services.suppressions.erasure import apply_contact_events, find_erased, redact_event
 from nps_connect.services.suppressions.personal_data import ERASED_TEXT
+from nps_connect.services.webhooks.enqueue import enqueue_decision_webhooks
 
 DECISION_LOCK = "decisions"
 """Name of the lock that serialises decisions about surveys: each must see the counts of the others."""
@@ -211,6 +212,10 @@ def _decide_and_invite(
         _supersede(session, limit_state.superseded, decisions)
     queues = create_invitations(ctx, session, approved)
     insert_many(session, DecisionRow, decisions, on_conflict=_overwrite_decision)
+    if "decision.made" in ctx.webhook_subscribers.by_type:
+        event_by_id = {row.id: row for row in stored}
+        decided = [(event_by_id[decision["event_id"]], decision) for decision in decisions]
+        queues |= enqueue_decision_webhooks(ctx, session, decided)
     if due_again_at:
         deferred = [{"event_id": key, "due_again_at": due_at} for key, due_at in due_again_at.items()]
         session.connection().execute(_DEFER_EVENT, deferred)

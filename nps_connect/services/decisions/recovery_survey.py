@@ -19,6 +19,7 @@ from nps_connect.services.decisions.trigger_evaluator import StoredEvent, decisi
 from nps_connect.services.deliveries.cancel import cancel
 from nps_connect.services.invitations.invite import ApprovedSurvey, create_invitations
 from nps_connect.services.reviews.actions import release_waiting_mail
+from nps_connect.services.webhooks.enqueue import enqueue_case_webhooks, enqueue_decision_webhooks
 from nps_connect.settings.model import Trigger
 
 COOLDOWN_EXEMPTION = "recovery survey of a solved case"
@@ -35,7 +36,8 @@ def process_ticket_event(ctx: Context, session: Session, row: StoredEvent) -> se
     queues = record_change(ctx, session, case)
     if case.state == "open":
         _cancel_recovery_survey(ctx, session, case)
-        return queues
+        return queues | enqueue_case_webhooks(ctx, session, "case.opened", [case.response_id])
+    queues |= enqueue_case_webhooks(ctx, session, "case.solved", [case.response_id])
     queues |= release_waiting_mail(session, case.contact_id, ctx.clock())
     if ctx.settings.recovery.survey is not None:
         queues |= _decide_recovery_survey(ctx, session, row, case)
@@ -88,8 +90,11 @@ def _decide_recovery_survey(ctx: Context, session: Session, row: StoredEvent, ca
         survey = ApprovedSurvey(row.id, row.ref, row.event.occurred_at, stored, person, trigger, due_at)
         queues = create_invitations(ctx, session, [survey])
         case.follow_up_id = _find_id(session, InvitationRow, row, trigger)
-    session.add(DecisionRow(**decision_columns(row, trigger, decision, stored.id, now)))
+    columns = decision_columns(row, trigger, decision, stored.id, now)
+    session.add(DecisionRow(**columns))
     session.flush()
+    if "decision.made" in ctx.webhook_subscribers.by_type:
+        queues |= enqueue_decision_webhooks(ctx, session, [(row._replace(event=solved_event), columns)])
     return queues
 
 

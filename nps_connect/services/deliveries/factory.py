@@ -37,6 +37,7 @@ class NewDelivery:
         due_at: when it may start (UTC).
         contact_id, invitation_id, response_id, revision: what it is about.
         options: what the planner tells the preparation, JSON-ready.
+        payload: what is sent, JSON-ready, where it is fixed from the start: for all deliveries of a call, or for none.
         depends_on_id: the delivery that it follows.
         in_doubt: it may have been carried out already: it is looked for first.
         hold_code, hold_detail: why it is held.
@@ -54,6 +55,7 @@ class NewDelivery:
     response_id: int | None = None
     revision: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    payload: Mapping[str, Any] | None = None
     depends_on_id: int | None = None
     in_doubt: bool = False
     hold_code: HoldCode | None = None
@@ -101,7 +103,7 @@ def enqueue_deliveries(
 
 def _delivery_columns(delivery: NewDelivery, now: datetime) -> dict[str, Any]:
     cancelled = delivery.cancel_code is not None
-    return {
+    columns = {
         "key": delivery_key(
             action=delivery.action,
             subject=delivery.subject,
@@ -127,6 +129,9 @@ def _delivery_columns(delivery: NewDelivery, now: datetime) -> dict[str, Any]:
         "finished_at": now if cancelled else None,
         "created_at": now,
     }
+    if delivery.payload is not None:
+        columns["payload"] = delivery.payload
+    return columns
 
 
 def delivery_key(*, action: str, subject: str, revision: int | None, route: str | None) -> str:

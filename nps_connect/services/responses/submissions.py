@@ -24,6 +24,7 @@ from nps_connect.services.deliveries.cancel import cancel_deliveries, restore_ca
 from nps_connect.services.responses.invitation_state import LockedInvitation, response_id
 from nps_connect.services.responses.page_views import PageViewLog
 from nps_connect.services.routing.route import load_planned_deliveries, route_responses
+from nps_connect.services.webhooks.enqueue import enqueue_response_webhooks
 from nps_connect.settings.surveys import FollowUp
 
 MAX_ANSWER_LENGTH = 1000
@@ -107,6 +108,7 @@ def record_submissions(
     queues |= route_responses(ctx, session, routable, planned)
     for response in with_case:
         queues |= record_recovery(ctx, session, response)
+    queues |= enqueue_response_webhooks(ctx, session, routable) if ctx.webhook_subscribers.by_type else set()
     _count_responses(ctx, session, stored)
     return confirmed
 

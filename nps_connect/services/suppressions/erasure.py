@@ -41,6 +41,7 @@ from nps_connect.services.suppressions.data_subjects import DataSubjects, Vendor
 from nps_connect.services.suppressions.personal_data import PERSONAL_TABLES, STORED_REQUESTS, redact_event_record
 from nps_connect.services.suppressions.store import ERASED, erasure_subjects, suppress, suppress_erased_mailboxes
 from nps_connect.services.suppressions.vendor_erasure import addresses_of, enqueue_vendor_erasures
+from nps_connect.services.webhooks.enqueue import enqueue_erasure_webhooks
 
 log = logging.getLogger(__name__)
 
@@ -151,9 +152,10 @@ def erase_contacts(
         emptied[str(entry.table.__tablename__)] += entry.erase_person(session, people)
     _remove_plain_hashes(ctx, session, people)
     erased = col(ContactRow.id).in_(people.contact_ids) & col(ContactRow.erased_at).is_(None)
-    session.execute(
-        update(ContactRow).where(erased).values(erased_at=ctx.clock()), execution_options={"synchronize_session": False}
-    )
+    marked = update(ContactRow).where(erased).values(erased_at=ctx.clock())
+    returned = marked.returning(col(ContactRow.connection), col(ContactRow.vendor_id))
+    new = session.execute(returned, execution_options={"synchronize_session": False}).all()
+    enqueue_erasure_webhooks(ctx, session, [(connection, vendor_id) for connection, vendor_id in new])
     session.expire_all()
     ctx.ledger.truncate_wal()
     return ErasedRows(cancelled, {name: count for name, count in emptied.items() if count}, len(people.mailboxes))

@@ -19,6 +19,7 @@ from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.services.context import Context
+from nps_connect.services.webhooks.enqueue import enqueue_suppression_webhooks
 
 ERASED = "erased"
 WITHDRAWN_PREFIX = "withdrawn:"
@@ -42,7 +43,10 @@ def suppress(ctx: Context, session: Session, subjects: Sequence[str], reason: st
     now = ctx.clock()
     rows = [{"subject": subject, "reason": reason, "source": source, "created_at": now} for subject in subjects]
     added = insert_many(session, SuppressionRow, rows, skip_existing=("subject", "reason"), returning=("subject",))
-    ctx.journal.append(reason, _lasting_subjects(session, [subject for (subject,) in added]), now)
+    new_subjects = [subject for (subject,) in added]
+    ctx.journal.append(reason, _lasting_subjects(session, new_subjects), now)
+    if reason != ERASED:  # which has a webhook of its own
+        enqueue_suppression_webhooks(ctx, session, new_subjects, reason)
     return len(added)
 
 

@@ -1,0 +1,1 @@
+"""Webhooks that are sent: facts become deliveries to the connections that subscribe to them."""
