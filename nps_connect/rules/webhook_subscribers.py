@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from nps_connect.records.webhooks import WebhookSubscription, WebhookType
+if TYPE_CHECKING:  # the context imports this module, and commands that only read need no records
+    from nps_connect.records.webhooks import WebhookSubscription, WebhookType
 
 
 @dataclass(frozen=True)
