@@ -15,9 +15,10 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
     settings: WebhookSettings = connection.settings
     if settings.incoming is None:
         return [Finding(severity="ok", text="receives no webhooks"), *check_outgoing(settings)]
+    findings = [Finding(severity="ok", text=f"webhooks are verified by {settings.incoming.signature.scheme}")]
+    if settings.incoming.signature.scheme == "bearer":
+        text = "webhooks carry a secret and no signature: who reads one can send others"
+        fix = "let the source sign, if it can, and change incoming.signature.scheme"
+        findings = [Finding(id="webhooks-unrestricted", severity="warning", text=text, fix=fix)]
     kinds = dict.fromkeys(kind for mapping in settings.mappings for kind in mapping.kinds)
-    return [
-        Finding(severity="ok", text=f"webhooks are verified by {settings.incoming.signature.scheme}"),
-        Finding(severity="ok", text=f"mapped to: {', '.join(kinds)}"),
-        *check_outgoing(settings),
-    ]
+    return [*findings, Finding(severity="ok", text=f"mapped to: {', '.join(kinds)}"), *check_outgoing(settings)]
