@@ -33,6 +33,7 @@ TABLES = {
     "`[reviews]`": model.Reviews,
     "`[cases]`": model.Cases,
     "`[recovery]`": model.Recovery,
+    "`[api]`": model.Api,
     "`[[routes]]`": model.Route,
     "`[delivery]`": delivery.Delivery,
     "`[delivery.retry.<action>]`": delivery.Retry,

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import DBAPIError
 
+from nps_connect.app.api_backend import ApplicationApiBackend
 from nps_connect.errors import NpsConnectError, WebhookRejected
 from nps_connect.ledger.counters import REFUSED_WEBHOOKS_PREFIX, increment_counter
 from nps_connect.ledger.schema import require_current_schema
@@ -42,6 +43,7 @@ class ApplicationWebBackend:
         self.public_url = core.url
         self.colour = core.colour
         self.trusted_proxies = core.trusted_proxies
+        self.api = ApplicationApiBackend(ctx)
         self._ctx = ctx
         self._rejected: Counter[tuple[str, str]] = Counter()
         self._flushed_at: datetime | None = None

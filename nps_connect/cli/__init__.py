@@ -41,6 +41,7 @@ COMMANDS = {
     "responses": "List, import and export survey responses.",
     "reviews": "Report on review invitations.",
     "cases": "List detractor cases and their recovery status.",
+    "api-keys": "Add, list and remove keys of the HTTP API.",
     "audit": "List what operators did, and why.",
     "report": "Print the Net Promoter Score with its margin of error.",
     "demo": "Run an end-to-end demo locally; no setup needed.",

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from nps_connect.rules.nps_arithmetic import NpsFigure
 
-Counts = dict[str, dict[str, int]]
-ALL_SURVEYS = "all surveys"
-
 
 @command
 @click.option("--survey", help="Only this survey.", shell_complete=complete_survey)
@@ -39,12 +36,13 @@ def report(
 
     from nps_connect.ledger.tables import ResponseRow
     from nps_connect.rules.nps_arithmetic import compute_nps
+    from nps_connect.services.responses.segment_counts import ALL_SURVEYS, count_responses
 
     with options.open_ledger() as (ledger, settings):
         start, end = parse_period(settings, since, until)
         with ledger.read() as session:
             require_known(survey, settings.surveys, "survey", session, col(ResponseRow.survey))
-            counts = _count_responses(session, survey, start, end, latest=latest)
+            counts = count_responses(session, survey, start, end, latest=latest)
             cases = _count_cases(session, survey, start, end)
     overall = compute_nps(**counts.pop(ALL_SURVEYS))
     surveys = {name: compute_nps(**by_segment) for name, by_segment in counts.items()}
@@ -61,51 +59,6 @@ def report(
     if cases["opened"]:
         opened = pluralize(cases["opened"], "case", "cases")
         click.echo(f"{opened} opened, {cases['solved']} solved, {cases['recovered']} recovered")
-
-
-def _count_responses(
-    session: Session, survey: str | None, start: datetime | None, end: datetime | None, *, latest: bool
-) -> Counts:
-    """Return the number of responses by survey and segment; the key `ALL_SURVEYS` holds the totals."""
-    from sqlalchemy import case, func, select
-    from sqlmodel import col
-
-    from nps_connect.ledger.tables import ResponseRow
-    from nps_connect.records.base import NPS_SCALE
-    from nps_connect.records.responses import segment_of
-    from nps_connect.services.contacts.store import confirmed_clause
-
-    clause = confirmed_clause()
-    at = case((col(ResponseRow.revision) > 0, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
-    newest = func.row_number().over(
-        partition_by=(clause, col(ResponseRow.contact_id)),
-        order_by=(at.desc(), col(ResponseRow.id).desc()),
-    )
-    score = case((col(ResponseRow.revision) > 0, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
-    responses = select(
-        col(ResponseRow.survey).label("survey"),
-        score.label("score"),
-        clause.label("confirmed"),
-        newest.label("rank"),
-    ).where(score.is_not(None), col(ResponseRow.scale) == NPS_SCALE)
-    if survey is not None:
-        responses = responses.where(col(ResponseRow.survey) == survey)
-    if start is not None:
-        responses = responses.where(at >= start)
-    if end is not None:
-        responses = responses.where(at < end)
-    ranked = responses.subquery()
-    query = select(ranked.c.survey, ranked.c.score, ranked.c.confirmed, func.count())
-    if latest:
-        query = query.where(ranked.c.rank == 1)
-    query = query.group_by(ranked.c.survey, ranked.c.score, ranked.c.confirmed).order_by(ranked.c.survey)
-    names = ("promoters", "passives", "detractors", "provisional")
-    counts: Counts = {ALL_SURVEYS: dict.fromkeys(names, 0)}
-    for name, value, is_confirmed, number in session.execute(query):
-        column = f"{segment_of(value)}s" if is_confirmed else "provisional"
-        for group in (name, ALL_SURVEYS):
-            counts.setdefault(group, dict.fromkeys(names, 0))[column] += number
-    return counts
 
 
 def _count_cases(session: Session, survey: str | None, start: datetime | None, end: datetime | None) -> dict[str, int]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, tuple_
 from sqlmodel import Session
 
-PageKey = tuple[int | datetime, ...]
-"""Where a page ends: the values of its last row by which the list is ordered."""
+from nps_connect.rules.page_cursor import PageKey
+
+__all__ = ["ListPage", "PageKey", "load_page"]
 
 
 class ListPage(NamedTuple):

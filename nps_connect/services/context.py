@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # so that what only reads imports neither plugins nor the HTT
     from nps_connect.ledger.suppression_journal import SuppressionJournal
     from nps_connect.ledger.tables import RawRequest
     from nps_connect.plugins import Plugins
-    from nps_connect.records.connectors import ConnectorInfo
+    from nps_connect.records.connectors import ConnectorInfo, EventKind
     from nps_connect.records.events import Event, SkippedEntries
     from nps_connect.redaction import Redactor
     from nps_connect.rules.filters import Filter
@@ -91,6 +91,10 @@ class Context:
     def connector_info(self, connection: str) -> ConnectorInfo:
         """Return what a connection's plugin declares."""
         return self.plugins.infos[self.connections[connection].settings.plugin]
+
+    def event_kinds(self, connection: str) -> tuple[EventKind, ...]:
+        """Return the kinds of event that a connection can have."""
+        return self.connector_info(connection).event_kinds(self.connections[connection].settings)
 
     def has(self, connection: str, hook: str) -> bool:
         """Return whether the connection is configured and its plugin implements a hook."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
-Purpose = Literal["survey", "unsubscribe", "review", "test", "bounces", "message_id"]
+Purpose = Literal["survey", "unsubscribe", "review", "test", "bounces", "message_id", "pseudonym"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MAX_TOKEN_LENGTH = 400
 _TOKEN = re.compile(r"([\w-]+)\.([\w-]+)", re.ASCII)
@@ -103,6 +103,11 @@ class Links:
         compute a ``Message-ID`` without the key, and name a mail in a forged report that they did not receive.
         """
         return hmac.digest(self._keys["message_id"][0], delivery_key.encode(), "sha256").hex()[:40]
+
+    def pseudonym(self, connection: str, vendor_id: str) -> str:
+        """Return the pseudonym of a contact: the same while the first key stays the same; nobody can trace it back."""
+        content = f"{connection}:{vendor_id}".encode()
+        return f"p-{hmac.digest(self._keys['pseudonym'][0], content, 'sha256').hex()[:20]}"
 
     def url(self, letter: Literal["s", "u", "r", "b"], token: str) -> str:
         """Return the full URL of a token."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, HttpUrl, PrivateAttr, SecretStr, WithJsonSchema
 
+from nps_connect.settings.api import Api
 from nps_connect.settings.base import LANGUAGE_PATTERN, NAME_PATTERN, Language, Name, SettingsTable
 from nps_connect.settings.branding import Colour, ProxyNetwork
 from nps_connect.settings.cases import Cases, Recovery
@@ -30,6 +31,7 @@ __all__ = [
     "LANGUAGE_PATTERN",
     "LISTEN_PATTERN",
     "NAME_PATTERN",
+    "Api",
     "Cases",
     "Core",
     "Expectation",
@@ -215,6 +217,7 @@ class Settings(SettingsTable):
     reviews: Reviews = Reviews()
     cases: Cases = Cases()
     recovery: Recovery = Recovery()
+    api: Api = Api()
     routes: tuple[Route, ...] = ()
     delivery: Delivery = Delivery()
     retention: Retention = Retention()

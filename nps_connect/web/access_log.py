@@ -16,7 +16,7 @@ HEALTH_PATHS = {"/healthz", "/readyz"}
 
 
 class AccessLog:
-    """Logs method, route template, status and milliseconds of each request.
+    """Logs method, route template, status and milliseconds of each request, and of the API its id and the key's name.
 
     The template ``/s/{token}`` is logged instead of the path: a token would let a reader of the log respond for a
     customer. The server's own access log must be off.
@@ -47,7 +47,8 @@ class AccessLog:
         try:
             await self._app(scope, receive, send_and_record_status)
         except Exception:
-            logger.exception("request_failed method=%s route=%s", scope["method"], route_template(scope))
+            fields = scope.get("log_fields", "")
+            logger.exception("request_failed method=%s route=%s%s", scope["method"], route_template(scope), fields)
             if status:
                 raise
             response = self._error_response(WebRequest(scope, receive))
@@ -58,11 +59,12 @@ class AccessLog:
             duration_ms = 1000 * (time.perf_counter() - started_at)
             logger.log(
                 level,
-                "request method=%s route=%s status=%d duration_ms=%.1f",
+                "request method=%s route=%s status=%d duration_ms=%.1f%s",
                 scope["method"],
                 route,
                 status,
                 duration_ms,
+                scope.get("log_fields", ""),
             )
 
 

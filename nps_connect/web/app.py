@@ -16,6 +16,8 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from nps_connect.connection import Clock, system_clock
 from nps_connect.web.access_log import AccessLog
+from nps_connect.web.api.api import ApiRoutes
+from nps_connect.web.api.api import error_response as api_error_response
 from nps_connect.web.backend import WebBackend
 from nps_connect.web.foreign_requests import is_foreign
 from nps_connect.web.machine_routes import receive_bounce_report, receive_webhook, unavailable_response
@@ -24,7 +26,8 @@ from nps_connect.web.site import Site
 from nps_connect.web.survey import SurveyPages
 from nps_connect.web.web_request import WebRequest
 
-MACHINE_PATHS = ("/hooks/", "/b/", "/healthz", "/readyz", "/metrics")
+API_PREFIX = "/api/"
+MACHINE_PATHS = ("/hooks/", "/b/", "/healthz", "/readyz", "/metrics", API_PREFIX)
 """Paths whose errors are JSON; every other path shows people a page."""
 
 FOREIGN_REQUEST_INTERVAL = timedelta(minutes=1)
@@ -34,14 +37,16 @@ class DirectRoute(NamedTuple):
     """A route that bypasses FastAPI, whose routing and middleware cost as much as the route itself.
 
     Attributes:
-        prefix: of its paths; one segment follows.
+        prefix: of its paths; one segment follows, or any number.
         path: the route template, for the access log.
         respond: handles a request, given the token or name that follows the prefix.
+        has_segments: any number of segments follows; the route names the template itself.
     """
 
     prefix: str
     path: str
     respond: Callable[[WebRequest, str], Awaitable[Response]]
+    has_segments: bool = False
 
 
 class WebApplication:
@@ -103,6 +108,7 @@ class _SiteApplication:
             DirectRoute("/s/", "/s/{token}", SurveyPages(site).respond),
             DirectRoute("/hooks/", "/hooks/{connection}", partial(receive_webhook, site)),
             DirectRoute("/b/", "/b/{token}", partial(receive_bounce_report, site)),
+            DirectRoute(API_PREFIX, "-", ApiRoutes(site).respond, has_segments=True),
         )
         self._direct_app = AccessLog(self._serve_direct, error_response=self._error_response)
         self._framework = _build_fastapi(site)
@@ -121,7 +127,7 @@ class _SiteApplication:
         self._record_foreign_request(scope)
         for route in self._direct_routes:
             segment = path[len(route.prefix) :]
-            if segment and path.startswith(route.prefix) and "/" not in segment:
+            if segment and path.startswith(route.prefix) and (route.has_segments or "/" not in segment):
                 scope["route"], scope["segment"] = route, segment
                 await self._direct_app(scope, receive, send)
                 return
@@ -142,6 +148,8 @@ class _SiteApplication:
         await response(scope, receive, send)
 
     def _error_response(self, request: WebRequest) -> Response:
+        if request.scope["path"].startswith(API_PREFIX):
+            return api_error_response(request)
         if request.scope["path"].startswith(MACHINE_PATHS):
             return unavailable_response()
         return self.site.notice("trouble", self.site.visitor_language(request), 503)

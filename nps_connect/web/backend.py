@@ -8,6 +8,7 @@ from typing import Protocol
 
 from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import PageView, SurveyPage, SurveyPageRequest, UnsubscribePage, VisitOutcome
+from nps_connect.web.api.backend import ApiBackend
 
 
 class WebBackend(Protocol):
@@ -30,6 +31,10 @@ class WebBackend(Protocol):
     public_url: str
     colour: str
     trusted_proxies: tuple[str, ...]
+
+    @property
+    def api(self) -> ApiBackend:
+        """The services that the API calls."""
 
     @property
     def metrics_token(self) -> str | None:

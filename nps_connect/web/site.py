@@ -16,6 +16,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from nps_connect.connection import Clock, system_clock
+from nps_connect.records.api_results import ApiResult, ApiWrite
 from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import SurveyPage, SurveyPageRequest, VisitOutcome
 from nps_connect.rendering.catalogs import (
@@ -135,6 +136,8 @@ class Site:
         page_batcher: reads survey pages.
         visit_batcher: stores page views and submissions.
         webhook_batcher: stores webhooks.
+        api_event_batcher: stores events of the API.
+        api_batcher: carries other requests of the API out, some of which ask a vendor first.
     """
 
     def __init__(self, backend: WebBackend, clock: Clock = system_clock) -> None:
@@ -142,12 +145,16 @@ class Site:
         self.page_batcher: Batcher[SurveyPageRequest, SurveyPage] = Batcher(backend.build_survey_pages, "pages")
         self.visit_batcher: Batcher[SurveyPageRequest, VisitOutcome] = Batcher(backend.record_visits, "visits")
         self.webhook_batcher: Batcher[tuple[str, WebhookRequest], None] = Batcher(backend.accept_webhooks, "webhooks")
+        self.api_event_batcher: Batcher[ApiWrite, ApiResult] = Batcher(backend.api.write, "api-events")
+        self.api_batcher: Batcher[ApiWrite, ApiResult] = Batcher(backend.api.write, "api-writes")
 
     async def close(self) -> None:
         """Store what is pending. Call after the last request."""
         await self.page_batcher.close()
         await self.visit_batcher.close()
         await self.webhook_batcher.close()
+        await self.api_event_batcher.close()
+        await self.api_batcher.close()
 
     def requested_language(self, tag: str | None) -> str | None:
         """Return the offered language with this tag, in our spelling, or None."""

@@ -22,6 +22,7 @@ from nps_connect.ledger.workers import (
     RECONCILE_JOB_PREFIX,
     JobRow,
 )
+from nps_connect.services.api_keys.idempotency import delete_expired_responses
 from nps_connect.services.cases.overdue import enqueue_overdue_alerts
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.in_doubt import resolve_in_doubt
@@ -51,6 +52,7 @@ _SIMPLE_JOBS: tuple[tuple[str, Callable[[Context], object], timedelta], ...] = (
     ("pause_notices", notify_pauses, timedelta(minutes=1)),
     ("overdue_cases", enqueue_overdue_alerts, timedelta(minutes=1)),
     ("confirmations", enqueue_confirmation_requests, timedelta(hours=1)),
+    ("idempotency_keys", delete_expired_responses, timedelta(hours=1)),
 )
 """Name, function and interval of the jobs that keep no state."""
 

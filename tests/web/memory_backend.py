@@ -29,6 +29,19 @@ class SubmittedResponse:
     follow_up: dict[str, str] = field(default_factory=dict)
 
 
+class NoApi:
+    """An API without a key: there is none."""
+
+    requests_per_minute = 60
+    is_enabled = False
+
+    def is_stale(self, _token):
+        return False
+
+    def write(self, _writes):
+        raise NotImplementedError
+
+
 @dataclass
 class MemoryBackend:
     """Tokens: ``marie`` and ``paul`` are open, ``late`` has expired, everything else is unknown."""
@@ -55,6 +68,7 @@ class MemoryBackend:
     review_url: str = "https://reviews.example.com/write?place=1"
 
     metrics_token: str | None = None
+    api: NoApi = field(default_factory=NoApi)
 
     def record_foreign_request(self, at: datetime) -> None:
         self.foreign_requests.append(at)

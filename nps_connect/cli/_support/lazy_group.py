@@ -14,9 +14,10 @@ import click
 class LazyGroup(click.Group):
     """A group that imports a subcommand only to run it: command NAME is function NAME in module PACKAGE.NAME.
 
-    An underscore is appended to the module and function of a keyword (``import``) and to the function of a builtin
-    (``list``). A package with the table `COMMANDS` is a group; its docstring is the help text. If it also has a command
-    of its name, the group runs that one when no subcommand is given.
+    A dash of the command is an underscore of the module. An underscore is appended to the module and function of a
+    keyword (``import``) and to the function of a builtin (``list``). A package with the table `COMMANDS` is a group;
+    its docstring is the help text. If it also has a command of its name, the group runs that one when no subcommand is
+    given.
 
     Args:
         package: the package that contains the modules of the subcommands.
@@ -35,7 +36,8 @@ class LazyGroup(click.Group):
         """Import and return one command, or None for an unknown name."""
         if cmd_name not in self._help_lines:
             return None
-        module = import_module(f"{self._package}.{cmd_name}{'_' if iskeyword(cmd_name) else ''}")
+        module_name = cmd_name.replace("-", "_") + ("_" if iskeyword(cmd_name) else "")
+        module = import_module(f"{self._package}.{module_name}")
         if hasattr(module, "COMMANDS"):
             return _build_group(cmd_name, module)
         command: click.Command = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")

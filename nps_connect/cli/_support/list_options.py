@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import wraps
@@ -14,12 +12,15 @@ import click
 from nps_connect.cli._support.completion import complete_connection
 from nps_connect.cli._support.names import NameChoice, find_contact_ids, require_known
 from nps_connect.cli._support.periods import parse_period, period_options
+from nps_connect.rules.page_cursor import decode_cursor, encode_cursor
 
 if TYPE_CHECKING:
     from sqlmodel import Session
 
-    from nps_connect.ledger.list_page import PageKey
+    from nps_connect.rules.page_cursor import PageKey
     from nps_connect.settings.model import Settings
+
+__all__ = ["ListFilters", "encode_cursor", "list_options"]
 
 DEFAULT_LIMIT = 50
 CONTACT_HELP = "Only this person: an e-mail address, a vendor id, or CONNECTION:ID."
@@ -124,20 +125,8 @@ def list_options(
     return decorate
 
 
-def encode_cursor(kind: str, key: PageKey | None) -> str | None:
-    """Return the text of a cursor, opaque to its users, for the rows after a key of a list; None without a key."""
-    if key is None:
-        return None
-    values = [value.isoformat() if isinstance(value, datetime) else value for value in key]
-    return base64.urlsafe_b64encode(json.dumps([kind, *values]).encode()).decode().rstrip("=")
-
-
 def _decode_cursor(text: str, kind: str) -> PageKey:
     try:
-        list_name, *values = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        key = tuple(datetime.fromisoformat(value) if isinstance(value, str) else int(value) for value in values)
-    except (ValueError, TypeError):
-        raise click.BadParameter("not a cursor that a list printed", param_hint="--cursor") from None
-    if list_name != kind or not key:
-        raise click.BadParameter(f"it belongs to another list: {list_name}", param_hint="--cursor")
-    return key
+        return decode_cursor(text, kind)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--cursor") from None

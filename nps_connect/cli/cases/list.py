@@ -40,6 +40,7 @@ def list_(options: Options, filters: ListFilters, survey: str | None, as_json: b
     from nps_connect.connection import system_clock
     from nps_connect.ledger.cases import CaseRow
     from nps_connect.ledger.list_page import load_page
+    from nps_connect.services.cases.case_list import case_query
 
     now = system_clock()
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
@@ -56,53 +57,21 @@ def list_(options: Options, filters: ListFilters, survey: str | None, as_json: b
         print_fields({name: summary[name] for name in STATES} | times)
 
 
-def case_query() -> Any:  # noqa: ANN401  # an SQL query
-    """Return the query of cases with their responses, contacts and the links of their tickets."""
-    from sqlalchemy import select
-    from sqlmodel import col
-
-    from nps_connect.ledger.cases import CaseRow
-    from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
-
-    ticket_link = (
-        select(col(DeliveryRow.receipt_link))
-        .where(
-            col(DeliveryRow.response_id) == col(CaseRow.response_id),
-            col(DeliveryRow.connection) == col(CaseRow.connection),
-            col(DeliveryRow.action) == "open_ticket",
-            col(DeliveryRow.receipt_id) == col(CaseRow.ticket_id),
-        )
-        .limit(1)
-        .scalar_subquery()
-    )
-    return (
-        select(CaseRow, ResponseRow, ContactRow, ticket_link)
-        .join(ResponseRow, col(ResponseRow.id) == col(CaseRow.response_id))
-        .join(ContactRow, col(ContactRow.id) == col(CaseRow.contact_id))
-    )
-
-
 def _build_conditions(
     session: Session, settings: Settings, filters: ListFilters, survey: str | None, now: datetime
 ) -> list[Any]:
     """Return the SQL conditions that the options describe; several states are alternatives."""
-    from sqlalchemy import and_, or_
+    from sqlalchemy import or_
     from sqlmodel import col
 
     from nps_connect.ledger.cases import CaseRow
     from nps_connect.ledger.tables import ResponseRow
+    from nps_connect.services.cases.case_list import state_clauses
 
     survey = require_known(survey, settings.surveys, "survey", session, col(ResponseRow.survey))
     connection = filters.known_connection(session, settings, col(CaseRow.connection))
     contact_ids, (since, until) = filters.contact_ids(session, settings), filters.period(settings)
-    is_open = col(CaseRow.state) == "open"
-    clauses: dict[str, Any] = {
-        "open": is_open,
-        "overdue": and_(is_open, col(CaseRow.deadline) <= now),
-        "solved": col(CaseRow.state) == "solved",
-        "recovered": col(CaseRow.recovered_at).is_not(None),
-    }
-    conditions: list[Any] = [or_(*map(clauses.__getitem__, filters.state))] if filters.state else []
+    conditions: list[Any] = [or_(*map(state_clauses(now).__getitem__, filters.state))] if filters.state else []
     conditions += [col(ResponseRow.survey) == survey] if survey is not None else []
     conditions += [col(CaseRow.connection) == connection] if connection is not None else []
     conditions += [col(CaseRow.contact_id).in_(contact_ids)] if contact_ids is not None else []
@@ -115,10 +84,12 @@ def case_json(
     case: CaseRow, response: ResponseRow, contact: ContactRow, ticket_link: str | None, *, now: datetime
 ) -> dict[str, Any]:
     """Return a case for ``--json``."""
+    from nps_connect.services.cases.case_list import case_state
+
     return {
         "id": case.id,
         "response": response.public_id,
-        "state": _case_state(case, now),
+        "state": case_state(case, now),
         "score": response.score,
         "survey": response.survey,
         **person_json(contact),
@@ -128,14 +99,6 @@ def case_json(
         **attributes(case, "solved_at", "reopened"),
         **attributes(case, "first_reply_minutes", "solve_minutes", "recovered_at", "recovered_score"),
     }
-
-
-def _case_state(case: CaseRow, now: datetime) -> str:
-    if case.recovered_at is not None:
-        return "recovered"
-    if case.state == "open" and case.deadline is not None and case.deadline <= now:
-        return "overdue"
-    return case.state
 
 
 def _load_summary(session: Session, now: datetime) -> dict[str, Any]:

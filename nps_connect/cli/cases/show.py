@@ -8,7 +8,7 @@ from nps_connect.cli._support.completion import complete_id
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_fields, print_json
-from nps_connect.cli.cases.list import case_json, case_query
+from nps_connect.cli.cases.list import case_json
 
 
 @command
@@ -19,6 +19,7 @@ def show(options: Options, case_id: int, as_json: bool) -> None:
 
     from nps_connect.connection import system_clock
     from nps_connect.ledger.cases import CaseRow
+    from nps_connect.services.cases.case_list import case_query
 
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
         row = session.execute(case_query().where(col(CaseRow.id) == case_id)).first()

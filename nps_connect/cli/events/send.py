@@ -50,7 +50,7 @@ def send(
     key = ContactKey(kind="email" if "@" in contact else "id", value=contact)
     with options.open_application() as application:
         ctx = application.ctx
-        kinds = [event.name for event in ctx.connector_info(require_connection(connection, ctx.connections)).events]
+        kinds = [event.name for event in ctx.event_kinds(require_connection(connection, ctx.connections))]
         if kind not in kinds:
             allowed = ", ".join(name for name in kinds if name not in CONTACT_EVENT_KINDS) or "none"
             hint = suggest_nearest(kind, kinds)

@@ -14,10 +14,11 @@ from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import decide_queue
 from nps_connect.ledger.tables import EventRow
 from nps_connect.records.events import Event
+from nps_connect.services.contacts.known_contacts import load_known_contacts, merge_known_contact
 from nps_connect.services.context import Context
 from nps_connect.services.imports.people import ImportedPerson, erased_fingerprints
 from nps_connect.services.intake.replay import replay
-from nps_connect.services.intake.store_events import store_events
+from nps_connect.services.intake.store_events import IntakeSource, store_events
 from nps_connect.services.invitations.campaigns import CAMPAIGN_EVENT_KIND, CAMPAIGN_PREFIX
 
 MAX_CAMPAIGN_NAME_LENGTH = 60
@@ -102,13 +103,34 @@ def load_existing_keys(session: Session, campaign: Campaign, people: Sequence[Im
 def add_to_campaign(ctx: Context, campaign: Campaign, people: Sequence[ImportedPerson]) -> int:
     """Add people to a campaign in one transaction; return how many are new in it."""
     with ctx.ledger.write() as session:
-        erased = erased_fingerprints(ctx, session, people)
-        events = [campaign.event(person) for person in people if person.fingerprint not in erased]
-        new_keys = store_events(ctx, session, campaign.connection, events, source="manual").new
-        ids = [event_id for _, event_id in _load_events(session, campaign, list(new_keys))]
-        replay(session, EventRow, ids, ctx.clock())  # no configured trigger listens to them, so they are not pending
+        new_keys = store_campaign_events(ctx, session, campaign, people)
     ctx.wake(decide_queue(campaign.connection))
     return len(new_keys)
+
+
+def store_campaign_events(
+    ctx: Context,
+    session: Session,
+    campaign: Campaign,
+    people: Sequence[ImportedPerson],
+    *,
+    source: IntakeSource = "manual",
+) -> set[str]:
+    """Store the events of people who are not in a campaign yet, to be decided; return their keys."""
+    erased = erased_fingerprints(ctx, session, people)
+    events = [campaign.event(person) for person in people if person.fingerprint not in erased]
+    if not campaign.lookup_enabled:
+        stored_contacts = load_known_contacts(
+            session, [(campaign.connection, event.contacts[0].id) for event in events]
+        )
+        events = [
+            event.copy_unvalidated(contacts=(merge_known_contact(event.contacts[0], stored_contacts),))
+            for event in events
+        ]
+    new_keys = store_events(ctx, session, campaign.connection, events, source=source).new
+    ids = [event_id for _, event_id in _load_events(session, campaign, list(new_keys))]
+    replay(session, EventRow, ids, ctx.clock())  # no configured trigger listens to them, so they are not pending
+    return new_keys
 
 
 def _load_events(session: Session, campaign: Campaign, keys: Sequence[str]) -> list[tuple[str, int]]:

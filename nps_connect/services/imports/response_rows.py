@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from hashlib import sha256
 from typing import TypeVar
 
+from nps_connect.records.responses import CollectedBy
 from nps_connect.rules.imports import cells
 from nps_connect.rules.imports.columns import TEST_STATUSES, ColumnMapping
 from nps_connect.rules.imports.csv_table import CsvRow
@@ -34,6 +35,8 @@ class ImportedResponse:
         answered_at: when it was given (UTC).
         zoneless: the file states no time zone.
         touchpoint: the touchpoint, or None.
+        do_not_contact: the customer asked not to be contacted about it.
+        collected_by: how it was collected.
     """
 
     public_id: str
@@ -43,6 +46,8 @@ class ImportedResponse:
     answered_at: datetime
     zoneless: bool
     touchpoint: str | None
+    do_not_contact: bool = False
+    collected_by: CollectedBy = "import"
 
     @property
     def line(self) -> int:

@@ -83,7 +83,7 @@ def route_imported_responses(ctx: Context, responses: Sequence[ImportedResponse]
         groups: dict[frozenset[str], list[RoutableResponse]] = defaultdict(list)
         for row, contact in rows:
             actions = frozenset(delivery.action for delivery in planned[row.id or 0])
-            groups[actions].append(_build_routable(row, contact))
+            groups[actions].append(build_routable(row, contact))
         queues = set()
         for actions, routable in groups.items():
             queues |= route_responses(_without_actions(ctx, actions), session, routable, {})
@@ -96,7 +96,8 @@ def route_imported_responses(ctx: Context, responses: Sequence[ImportedResponse]
     return Counter(action for delivery_id, action in after if delivery_id not in existing_ids)
 
 
-def _build_routable(row: ResponseRow, contact: ContactRow) -> RoutableResponse:
+def build_routable(row: ResponseRow, contact: ContactRow) -> RoutableResponse:
+    """Return a response that was not submitted on the survey page as routing takes it."""
     return RoutableResponse(
         columns=row,
         response=build_response(row),

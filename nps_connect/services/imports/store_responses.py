@@ -90,7 +90,7 @@ def store_responses(
                 errors.record(RowError(response.line, "erased", ERASED_DETAIL))
             else:
                 rows.append((response, contact))
-        _insert_responses(ctx, session, target, rows, totals)
+        insert_responses(ctx, session, target, rows, totals)
     totals["new"] += len(rows)
     channel = ctx.settings.surveys[target.survey].channel
     if target.lookup_enabled:
@@ -139,13 +139,14 @@ def _look_up_contacts(
     return contacts
 
 
-def _insert_responses(
+def insert_responses(
     ctx: Context,
     session: Session,
     target: ResponseImport,
     rows: Sequence[tuple[ImportedResponse, StoredContact]],
     totals: Counter[str],
 ) -> None:
+    """Store responses with an invitation that was answered elsewhere, and start their cooldowns; count them."""
     invitations = [_invitation_values(ctx, target, response, contact) for response, contact in rows]
     inserted = insert_many(session, InvitationRow, invitations, returning=("id", "trigger"))
     invitation_ids = {trigger: invitation_id for invitation_id, trigger in inserted}
@@ -197,10 +198,10 @@ def _response_values(
         "score": response.score,
         "comment": comment,
         "language": invitation["language"],
-        "do_not_contact": False,
+        "do_not_contact": response.do_not_contact,
         "follow_up": [],
         "answered_at": response.answered_at,
-        "collected_by": "import",
+        "collected_by": response.collected_by,
     }
 
 

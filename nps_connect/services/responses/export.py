@@ -47,18 +47,22 @@ class ResponseFilter:
         scores: lowest and highest score on the NPS scale.
         since: answered at this moment or later.
         until: answered before this moment.
+        contacts: ids of contacts.
     """
 
     survey: str | None = None
     scores: tuple[int, int] | None = None
     since: datetime | None = None
     until: datetime | None = None
+    contacts: tuple[int, ...] | None = None
 
     def conditions(self) -> list[Any]:
         """Return the SQL conditions on responses."""
         conditions: list[Any] = [confirmed_clause()]
         if self.survey is not None:
             conditions.append(col(ResponseRow.survey) == self.survey)
+        if self.contacts is not None:
+            conditions.append(col(ResponseRow.contact_id).in_(self.contacts))
         if self.scores is not None:
             conditions += [col(ResponseRow.score).between(*self.scores), col(ResponseRow.scale) == NPS_SCALE]
         if self.since is not None:

@@ -23,6 +23,10 @@ CONSENT_REASONS = ("opted_out", "objected")
 """Reasons that the person gave: only the person's consent ends them."""
 
 
+class ConsentMissing(NpsConnectError):
+    """A person who opted out has not agreed to get mail again."""
+
+
 class ListedSuppression(NamedTuple):
     """A suppression, with a contact that it concerns now, if any."""
 
@@ -63,7 +67,8 @@ def remove_by_operator(
         has_consent: the person agreed to get mail again.
 
     Raises:
-        NpsConnectError: there is none, the person was erased, or the person opted out and has not agreed.
+        NpsConnectError: there is none, or the person was erased.
+        ConsentMissing: the person opted out and has not agreed.
     """
     prefix = mailbox_subject("")
     mailboxes = [subject.removeprefix(prefix) for subject in subjects if subject.startswith(prefix)]
@@ -76,7 +81,7 @@ def remove_by_operator(
     if "erased" in reasons:
         raise NpsConnectError("this person was erased and is never contacted again")
     if not has_consent and not set(reasons).isdisjoint(CONSENT_REASONS):
-        raise NpsConnectError("this person opted out; if they have agreed to get mail again: --i-have-consent")
+        raise ConsentMissing("this person opted out; if they have agreed to get mail again: --i-have-consent")
     withdraw(ctx, session, rows)
     for subject in sorted({row.subject for row in rows}):
         record_audit(session, actor, "suppressions remove", subject, now=ctx.clock(), reason=reason)

@@ -1,0 +1,174 @@
+"""Responses taken elsewhere, by the API: stored as imported ones are, and routed as submitted ones are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from nps_connect.errors import DeliveryError
+from nps_connect.ledger.audit_log import record_audit
+from nps_connect.ledger.subjects import person_subject
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
+from nps_connect.records.actions import CancelCode
+from nps_connect.records.api_requests import ResponseRequest
+from nps_connect.records.api_results import ApiProblem, ApiResult, ContactReference, ResponseResult, invalid
+from nps_connect.records.contacts import Contact
+from nps_connect.records.responses import segment_of
+from nps_connect.sanitization import one_line, sanitize_comment
+from nps_connect.services.api.contacts import ERASED
+from nps_connect.services.api.handler import PreparedWrite, WriteHandler
+from nps_connect.services.api.people import build_person, require_survey, source_connection
+from nps_connect.services.contacts.contact_batch import try_find_contacts, upsert_contacts
+from nps_connect.services.contacts.known_contacts import load_known_contacts, merge_known_contact
+from nps_connect.services.contacts.store import load_responses
+from nps_connect.services.context import Context
+from nps_connect.services.deliveries.cancel import cancel_deliveries
+from nps_connect.services.imports.people import ImportedPerson, erased_fingerprints
+from nps_connect.services.imports.response_rows import MAX_TOUCHPOINT_LENGTH, ImportedResponse
+from nps_connect.services.imports.route_responses import build_routable
+from nps_connect.services.imports.store_responses import ResponseImport, insert_responses, load_existing_ids
+from nps_connect.services.routing.route import route_responses
+
+MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
+VENDOR_RETRY_SECONDS = "60"
+
+
+class ReceivedResponse(NamedTuple):
+    """A response with the contact who gave it.
+
+    Attributes:
+        target: where it belongs.
+        response: as it is stored.
+        contact: from the connection, or as the request describes them.
+        is_looked_up: the connection knows the contact.
+    """
+
+    target: ResponseImport
+    response: ImportedResponse
+    contact: Contact
+    is_looked_up: bool
+
+
+def _prepare(ctx: Context, request: ResponseRequest) -> ReceivedResponse:
+    require_survey(ctx, request.survey)
+    connection = source_connection(ctx, request.connection, request.survey)
+    answered_at = request.answered_at or ctx.clock()
+    if answered_at > ctx.clock() + MAX_CLOCK_DIFFERENCE:
+        raise invalid("answered_at", "lies in the future")
+    person = build_person(request.contact)
+    target = ResponseImport(request.survey, connection, ctx.has(connection, "nps_find_contacts"))
+    response = ImportedResponse(
+        public_id=_public_id(ctx, connection, request.external_id),
+        person=replace(person, language=request.language or person.language),
+        score=request.score,
+        comment=sanitize_comment(request.comment),
+        answered_at=min(answered_at, ctx.clock()),
+        zoneless=False,
+        touchpoint=one_line(request.touchpoint, MAX_TOUCHPOINT_LENGTH) if request.touchpoint else None,
+        do_not_contact=request.do_not_contact,
+        collected_by=request.collected_by,
+    )
+    contact = _look_up(ctx, connection, person) if target.lookup_enabled else None
+    if contact is not None:
+        return ReceivedResponse(target, response, contact, is_looked_up=True)
+    if target.lookup_enabled and person.email is None:
+        raise ApiProblem(404, "contact-unknown", "the connection does not know this person")
+    stored_at = ctx.settings.surveys[request.survey].channel if target.lookup_enabled else connection
+    return ReceivedResponse(target, response, person.as_contact(stored_at), is_looked_up=False)
+
+
+def _public_id(ctx: Context, connection: str, external_id: str | None) -> str:
+    """Return the id of a response: made from that of the other system, so that it is stored once."""
+    if external_id is None:
+        return f"e-{ctx.new_public_id()}"
+    return f"e-{sha256(f'{connection}:{external_id}'.encode()).hexdigest()[:32]}"
+
+
+def _look_up(ctx: Context, connection: str, person: ImportedPerson) -> Contact | None:
+    """Return the contact as the vendor knows it; None if the vendor knows nobody.
+
+    Raises:
+        ApiProblem: the vendor knows several people with this address, or cannot be asked now.
+    """
+    matches = try_find_contacts(ctx, connection, [person.key])
+    if isinstance(matches, DeliveryError):
+        headers = {"Retry-After": VENDOR_RETRY_SECONDS}
+        raise ApiProblem(503, "vendor-unavailable", "the connection cannot look people up now", headers=headers)
+    contacts = matches.get(person.key, ())
+    if len(contacts) > 1:
+        raise ApiProblem(409, "contact-ambiguous", "the connection knows several people with this address")
+    return contacts[0] if contacts else None
+
+
+def _store(
+    ctx: Context, session: Session, writes: Sequence[PreparedWrite], queues: set[str]
+) -> Sequence[ApiResult | ApiProblem]:
+    return [_store_one(ctx, session, write, queues) for write in writes]
+
+
+def _store_one(ctx: Context, session: Session, write: PreparedWrite, queues: set[str]) -> ApiResult | ApiProblem:
+    received: ReceivedResponse = write.prepared
+    response, contact = received.response, received.contact
+    if not received.is_looked_up:
+        stored_contacts = load_known_contacts(session, [(contact.connection, contact.id)])
+        contact = merge_known_contact(contact, stored_contacts)
+    if erased_fingerprints(ctx, session, [response.person, *_with_address(contact)]):
+        return ApiProblem(409, "person-erased", ERASED)
+    is_new = response.public_id not in load_existing_ids(session, [response])
+    if is_new:
+        stored = upsert_contacts(session, [contact], ctx.clock())[contact.connection, contact.id]
+        if stored.erased:
+            return ApiProblem(409, "person-erased", ERASED)
+        insert_responses(ctx, session, received.target, [(response, stored)], Counter())
+        queues |= _route(ctx, session, response.public_id)
+        _cancel_reminders(ctx, session, stored.id, received.target.survey)
+        record_audit(session, write.actor, "responses write", person_subject(stored.id), now=ctx.clock())
+    body = ResponseResult(
+        id=response.public_id,
+        new=is_new,
+        segment=segment_of(response.score),
+        contact=ContactReference(connection=contact.connection, id=contact.id),
+    )
+    return ApiResult(201 if is_new else 200, body.model_dump(mode="json"))
+
+
+def _with_address(contact: Contact) -> list[ImportedPerson]:
+    return [ImportedPerson(0, contact.email, None, None, None)] if contact.email else []
+
+
+def _route(ctx: Context, session: Session, public_id: str) -> set[str]:
+    """Plan the deliveries of a response, unless the person gave a newer one before it was recorded."""
+    query = select(ResponseRow, ContactRow).join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
+    row, contact = session.execute(query.where(col(ResponseRow.public_id) == public_id)).one()
+    newest = load_responses(session, [row.contact_id])[row.contact_id][0]
+    if newest.id != row.id:
+        return set()
+    return route_responses(ctx, session, [build_routable(row, contact)], {})
+
+
+def _cancel_reminders(ctx: Context, session: Session, contact_id: int, survey: str) -> None:
+    """Cancel the reminders of open invitations to the survey that the person has answered elsewhere."""
+    invitations = (
+        session.execute(
+            select(col(InvitationRow.id)).where(
+                col(InvitationRow.contact_id) == contact_id,
+                col(InvitationRow.survey) == survey,
+                col(InvitationRow.expires_at) > ctx.clock(),
+            )
+        )
+        .scalars()
+        .all()
+    )
+    if invitations:
+        reminders = col(DeliveryRow.action) == "send_reminder", col(DeliveryRow.invitation_id).in_(invitations)
+        cancel_deliveries(ctx, session, CancelCode.ANSWERED, *reminders)
+
+
+RESPONSE_HANDLER = WriteHandler(_prepare, _store)
