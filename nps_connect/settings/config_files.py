@@ -7,7 +7,7 @@ import re
 import tomllib
 from collections.abc import Container
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from dotenv.parser import parse_stream
 
@@ -71,24 +71,48 @@ def remove_variables(text: str, names: Container[str]) -> str:
     return "".join(binding.original.string for binding in bindings if binding.key is None or binding.key not in names)
 
 
-def read_environment_file(path: Path) -> dict[str, str]:
+class FileVariable(str):
+    """The value of a variable of an environment file.
+
+    Attributes:
+        place: file and line, for errors.
+    """
+
+    __slots__ = ("place",)
+    place: str
+
+    def __new__(cls, value: str, place: str) -> Self:
+        """Create the value with its place."""
+        variable = super().__new__(cls, value)
+        variable.place = place
+        return variable
+
+
+def describe_variable(name: str, value: str | None) -> str:
+    """Return where a variable is set, for errors: the line of the environment file, or the environment."""
+    return f"{value.place} ({name})" if isinstance(value, FileVariable) else f"environment variable {name}"
+
+
+def read_environment_file(path: Path) -> dict[str, FileVariable]:
     """Return the variables of a ``NAME=value`` file; empty if the file does not exist.
 
     Raises:
         ConfigError: it cannot be read, or a line is not an assignment.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return {}
     except UnicodeDecodeError:
         raise ConfigError("not UTF-8 text", where=str(path)) from None
     except (OSError, ValueError) as error:
         raise _unreadable(error, str(path)) from None
-    variables = {}
-    for binding in parse_stream(io.StringIO(text)):
+    variables: dict[str, FileVariable] = {}
+    for binding in parse_stream(io.StringIO(content)):
         if binding.error or (binding.key is not None and binding.value is None):
             raise ConfigError("not NAME=value", where=str(path), line=binding.original.line)
         if binding.key is not None and binding.value is not None:
-            variables[binding.key] = binding.value
+            text = binding.original.string  # with the blank lines before it
+            line = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+            variables[binding.key] = FileVariable(binding.value, f"{path}, line {line}")
     return variables

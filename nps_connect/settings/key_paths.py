@@ -34,6 +34,18 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
     return by_folded[matches[0]] if matches else None
 
 
+class UnknownName(ValueError):
+    """A value that is no name of anything.
+
+    Attributes:
+        nearest: the name that it most likely means; None if none is similar.
+    """
+
+    def __init__(self, problem: str, nearest: str | None) -> None:
+        super().__init__(problem)
+        self.nearest = nearest
+
+
 def value_at(value: object, key_path: KeyPath) -> object:
     """Return the value at a key path inside a value; None if there is none."""
     for part in key_path:

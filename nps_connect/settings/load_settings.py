@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from nps_connect.errors import ConfigError, ConfigErrors
 from nps_connect.settings.branding import read_logo
-from nps_connect.settings.config_files import read_environment_file, read_toml
+from nps_connect.settings.config_files import FileVariable, describe_variable, read_environment_file, read_toml
 from nps_connect.settings.key_paths import KeyPath
 from nps_connect.settings.model import Core, Settings
 from nps_connect.settings.origins import Origins
@@ -79,7 +79,8 @@ def load_settings(
     except ConfigError as mistake:
         raise ConfigErrors([mistake]) from None
     merged, mistakes = merge_sources(table, environ)
-    origins = Origins(where, merged, find_lines(text), home.parent)
+    from_file = {name: describe_variable(name, value) for name, value in environ.items() if type(value) is FileVariable}
+    origins = Origins(where, merged, find_lines(text), home.parent, from_file)
     resolver = ReferenceResolver(origins, folder=home.parent, environ=environ)
     resolved = resolver.resolve(merged)
     try:

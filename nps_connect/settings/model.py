@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import AfterValidator, Field, HttpUrl, PrivateAttr, SecretStr, WithJsonSchema
 
@@ -19,6 +19,7 @@ from nps_connect.settings.database_url import check_database_url
 from nps_connect.settings.delivery import Delivery, Retention
 from nps_connect.settings.durations import Duration
 from nps_connect.settings.expectations import Expectation
+from nps_connect.settings.key_paths import UnknownName, nearest
 from nps_connect.settings.origins import Origins
 from nps_connect.settings.quiet_hours import QuietHours, Weekday
 from nps_connect.settings.reviews import Reviews
@@ -57,8 +58,16 @@ def _check_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError("not an IANA time zone such as Europe/Paris") from error
+        raise UnknownName("not an IANA time zone such as Europe/Paris", _nearest_zone(name)) from error
     return name
+
+
+def _nearest_zone(name: str) -> str | None:
+    """Return the time zone that a misspelt name, or the name of a city alone, most likely means."""
+    zones = sorted(available_timezones())
+    by_city = {zone.rpartition("/")[2].replace("_", " "): zone for zone in zones if "/" in zone}
+    city = nearest(name.rpartition("/")[2].replace("_", " "), by_city)
+    return nearest(name, zones) or (by_city[city] if city is not None else None)
 
 
 def _check_mail_address(value: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from nps_connect.errors import ConfigError
+from nps_connect.settings.config_files import describe_variable
 from nps_connect.settings.key_paths import KeyPath
 
 REFERENCE_KINDS = frozenset({"env", "file"})
@@ -45,7 +46,7 @@ class Place(NamedTuple):
     """A place that an operator can edit.
 
     Attributes:
-        where: the file, or the environment variable.
+        where: the file, or the variable.
         line: in the file, counted from 1.
     """
 
@@ -66,12 +67,14 @@ class Origins:
         table: its values with the environment's in their places, references not resolved.
         lines: line of each key of the file.
         folder: base of the relative paths of the configuration.
+        variables: where the variables of the environment file are set, by name.
     """
 
     file: str | None = None
     table: Mapping[str, Any] = field(default_factory=dict, repr=False)
     lines: Mapping[KeyPath, int] = field(default_factory=dict, repr=False)
     folder: Path | None = field(default=None, repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def place(self, key_path: KeyPath) -> Place:
         """Return where the value at a key path is written; for a missing one, the nearest table around it."""
@@ -88,12 +91,17 @@ class Origins:
         return Place(target) if (target := self.reference(key_path)) else self.place(key_path)
 
     def reference(self, key_path: KeyPath) -> str | None:
-        """Return what the value at a key path refers to, ``environment variable NAME`` or ``file PATH``, or None."""
+        """Return what the value at a key path refers to, or None.
+
+        That is ``environment variable NAME``, a line of the environment file, or ``file PATH``.
+        """
         value = self._find(key_path)
         if not isinstance(value, Mapping) or not is_reference(value) or len(value) > 1:
             return None
         kind, target = next(iter(value.items()))
-        return f"environment variable {target}" if kind == "env" else f"file {target}"
+        if kind == "env":
+            return self.variables.get(str(target)) or describe_variable(str(target), None)
+        return f"file {target}"
 
     def is_given(self, key_path: KeyPath) -> bool:
         """Return whether the file or the environment sets the value at a key path."""

@@ -13,7 +13,15 @@ from nps_connect.errors import ConfigError, ConfigErrors
 from nps_connect.settings.branding import COLOUR_PATTERN
 from nps_connect.settings.coercion import coerce
 from nps_connect.settings.expectations import ACTION_PATTERN
-from nps_connect.settings.key_paths import KeyPath, format_key_path, model_keys, models_at, nearest, value_at
+from nps_connect.settings.key_paths import (
+    KeyPath,
+    UnknownName,
+    format_key_path,
+    model_keys,
+    models_at,
+    nearest,
+    value_at,
+)
 from nps_connect.settings.model import EVENT_KIND_PATTERN, LANGUAGE_PATTERN, LISTEN_PATTERN, NAME_PATTERN
 from nps_connect.settings.origins import Origins
 
@@ -27,6 +35,7 @@ PATTERN_DESCRIPTIONS = {
     ACTION_PATTERN: "an action and its connection, such as open_ticket via helpdesk",
     LISTEN_PATTERN: "host:port, such as 127.0.0.1:8040",
 }
+UNKNOWN_KEY = "is not a known key"
 ERROR_TEXTS = {
     "missing": "is missing",
     "too_short": "is empty",
@@ -86,7 +95,7 @@ def parse_table(
             if not _is_implied((*key_path, *inner_path), detail["type"], known_paths):
                 mistakes.append(_build_error(detail, model, origins, inner_path, key_path=key_path))
                 known_paths.append((*key_path, *inner_path))
-        raise ConfigErrors(mistakes) from None
+        raise ConfigErrors(_without_consequences(mistakes)) from None
     if mistakes:
         raise ConfigErrors(mistakes)
     return parsed
@@ -97,6 +106,16 @@ def _is_implied(key_path: KeyPath, kind: str, known_paths: Sequence[KeyPath]) ->
     if kind == "too_short" and any(known_path[: len(key_path)] == key_path for known_path in known_paths):
         return True
     return any(key_path[: len(known_path)] == known_path for known_path in known_paths)
+
+
+def _without_consequences(mistakes: Sequence[ConfigError]) -> list[ConfigError]:
+    """Return the mistakes without the missing keys that stand in the file under a misspelt name."""
+    misspelt = {
+        ".".join([*(mistake.key or "").split(".")[:-1], mistake.nearest])
+        for mistake in mistakes
+        if mistake.problem == UNKNOWN_KEY and mistake.nearest is not None
+    }
+    return [mistake for mistake in mistakes if mistake.problem != ERROR_TEXTS["missing"] or mistake.key not in misspelt]
 
 
 def _locate(detail: ErrorDetails, table: object) -> KeyPath:
@@ -129,15 +148,12 @@ def _describe(detail: ErrorDetails, model: type[BaseModel], key_path: KeyPath) -
     if kind == "extra_forbidden":
         known_keys = [key for table in models_at(model, key_path[:-1]) for key in model_keys(table)]
         similar = nearest(str(key_path[-1]), known_keys) if key_path else None
-        return "is not a known key", ", ".join(sorted(known_keys)), similar
+        return UNKNOWN_KEY, ", ".join(sorted(known_keys)), similar
     if kind in ("literal_error", "enum"):
-        words = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-        value = detail["input"]
-        return (
-            "is not one of the allowed words",
-            ", ".join(words),
-            nearest(value, words) if type(value) is str else None,
-        )
+        values = re.findall(r"'([^']*)'|(\d+)", str(context.get("expected", "")))
+        names = [text or number for text, number in values]
+        similar = nearest(detail["input"], names) if type(detail["input"]) is str else None
+        return "is not one of the allowed values", ", ".join(names), similar
     if kind == "string_pattern_mismatch":
         pattern = str(context.get("pattern"))
         problem = "is not a usable name" if pattern == NAME_PATTERN else "does not have the right form"
@@ -145,7 +161,8 @@ def _describe(detail: ErrorDetails, model: type[BaseModel], key_path: KeyPath) -
     if kind in ("url_parsing", "url_type", "url_syntax_violation", "url_scheme"):
         return "is not a web address", "an address such as https://nps.example.com", None
     if kind == "value_error":
-        return str(context.get("error", detail["msg"])), None, None
+        error = context.get("error", detail["msg"])
+        return str(error), None, error.nearest if isinstance(error, UnknownName) else None
     return ERROR_TEXTS.get(kind) or _lower_first(detail["msg"].replace("Input should", "should")), None, None
 
 

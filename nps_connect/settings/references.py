@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nps_connect.errors import ConfigError
+from nps_connect.settings.config_files import describe_variable
 from nps_connect.settings.key_paths import KeyPath, format_key_path
 from nps_connect.settings.origins import Origins, ReferencedText, is_reference
 
@@ -65,8 +66,9 @@ class ReferenceResolver:
         text = self._environ.get(name)
         if not text:
             state = "is empty" if name in self._environ else "is not set"
-            raise _UnresolvedReference(f"environment variable {name} {state}", "set it before starting")
-        return ReferencedText(text, f"environment variable {name}")
+            where = describe_variable(name, text)
+            raise _UnresolvedReference(f"{where} {state}", "set it before starting")
+        return ReferencedText(text, describe_variable(name, text))
 
     def _load_secret_file(self, name: str) -> ReferencedText:
         path = self._folder / name

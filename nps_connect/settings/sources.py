@@ -9,6 +9,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from nps_connect.errors import ConfigError
+from nps_connect.settings.config_files import describe_variable
 from nps_connect.settings.key_paths import KeyPath, format_key_path, model_keys, models_at, nearest, value_at
 from nps_connect.settings.model import Settings
 from nps_connect.settings.origins import ReferencedText
@@ -52,8 +53,8 @@ def merge_sources(table: dict[str, Any], environ: Mapping[str, str]) -> tuple[di
     for name in sorted(environ, key=lambda name: (name.count(ENV_SEPARATOR), name)):
         parts = name.removeprefix(ENV_PREFIX).split(ENV_SEPARATOR)
         if name.startswith(ENV_PREFIX) and (len(parts) > 1 or _match_key(parts[0], model_keys(Settings))):
-            value = ReferencedText(environ[name], f"environment variable {name}", override=True)
-            mistake = _set_value(overlay, table, parts, value, name)
+            value = ReferencedText(environ[name], describe_variable(name, environ[name]), override=True)
+            mistake = _set_value(overlay, table, parts, value)
             mistakes += [mistake] if mistake is not None else []
 
     class MergedSettings(BaseSettings):
@@ -72,7 +73,7 @@ def merge_sources(table: dict[str, Any], environ: Mapping[str, str]) -> tuple[di
 
 
 def _set_value(
-    overlay: dict[str, Any], table: dict[str, Any], parts: list[str], value: ReferencedText, name: str
+    overlay: dict[str, Any], table: dict[str, Any], parts: list[str], value: ReferencedText
 ) -> ConfigError | None:
     """Set one value, creating tables on the way; returns an error if a part of the variable name matches no key.
 
@@ -83,7 +84,7 @@ def _set_value(
     for part in parts:
         key = _find_key(part, container, value_at(table, key_path), key_path)
         if key is None:
-            return _unknown_key_error(name, part, value_at(table, key_path), key_path)
+            return _unknown_key_error(value.origin, part, value_at(table, key_path), key_path)
         key_path = (*key_path, key)
         if len(key_path) == len(parts):
             container[key] = value
@@ -116,8 +117,7 @@ def _match_key(part: str, keys: Iterable[str]) -> str | None:
     return next((key for key in keys if key.upper().replace("-", "_") == part.upper()), None)
 
 
-def _unknown_key_error(name: str, part: str, original: object, key_path: KeyPath) -> ConfigError:
-    where = f"environment variable {name}"
+def _unknown_key_error(where: str, part: str, original: object, key_path: KeyPath) -> ConfigError:
     if isinstance(original, list):
         problem = f"there is no {format_key_path(key_path)}.{part}"
         return ConfigError(problem, where=where, allowed=f"1 to {len(original)}")

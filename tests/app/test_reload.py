@@ -59,7 +59,7 @@ def test_the_new_values_join_with_the_open_database_and_clock(path, running):
 def test_a_mistake_is_reported_and_changes_nothing(path, running):
     path.write_text(CONFIG.replace('"detractor"', '"detracter"'))
     [mistake] = caught_mistakes(lambda: reload_application(running, path, ENVIRON), path, with_lines=True)
-    assert mistake.startswith("nps-connect.toml, line 18: routes.1.on: is not one of the allowed words")
+    assert mistake.startswith("nps-connect.toml, line 18: routes.1.on: is not one of the allowed values")
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_a_language_with_a_region_is_supported_by_its_base_language(configuratio
             'events = "poll"',
             'events = "pol"',
             (
-                "connections.crm.events: is not one of the allowed words; allowed: webhook, poll, api, none; "
+                "connections.crm.events: is not one of the allowed values; allowed: webhook, poll, api, none; "
                 "did you mean 'poll'?"
             ),
         ),

@@ -31,10 +31,10 @@ def test_warnings_about_an_initial_configuration(configured_cli):
         "core.public_url still has its example value; set core.public_url",
         "core.fallback_email still has its example value; set core.fallback_email",
         "core.privacy_notice_url still has its example value; set core.privacy_notice_url",
-        "connections.mail.smtp_url still has its example value; set it in the environment variable SMTP_URL",
+        "connections.mail.smtp_url still has its example value; set it in nps-connect.env, line 3 (SMTP_URL)",
         "connections.mail.sender still has its example value; set connections.mail.sender",
         "connections.mail.reply_to still has its example value; set connections.mail.reply_to",
-        "connections.team.urls.1 still has its example value; set it in the environment variable ALERT_URL",
+        "connections.team.urls.1 still has its example value; set it in nps-connect.env, line 4 (ALERT_URL)",
     ]
 
 
@@ -114,7 +114,7 @@ def test_mistakes_are_printed_to_standard_error_with_exit_code_2(configured_cli)
     assert result.err.splitlines() == [
         "Error: 2 mistakes in the configuration",
         (
-            "  environment variable NPS_CONNECT_CORE__MODE: core.mode: is not one of the allowed words; "
+            "  environment variable NPS_CONNECT_CORE__MODE: core.mode: is not one of the allowed values; "
             "allowed: shadow, live"
         ),
         (

@@ -87,10 +87,10 @@ MISTAKES = {
     ),
     "a word is misspelt": (
         '"live"', '"lvie"', "mode",
-        "core.mode: is not one of the allowed words; allowed: shadow, live; did you mean 'live'?",
+        "core.mode: is not one of the allowed values; allowed: shadow, live; did you mean 'live'?",
     ),
     "the time zone is a city": (
-        '"Europe/Paris"', '"Paris"', "timezone", "core.timezone: not an IANA time zone such as Europe/Paris"
+        '"Europe/Paris"', '"Paris"', "timezone", "core.timezone: not an IANA time zone such as Europe/Paris; did you mean 'Europe/Paris'?"
     ),
     "a secret stands in the file": (
         '{ env = "HUBSPOT_TOKEN" }', '"pat-eu1-token"', "access_token",
@@ -138,7 +138,7 @@ MISTAKES = {
     ),
     "a segment is misspelt": (
         'on = "detractor"', 'on = "detracter"', 'on = "detracter"',
-        ("routes.2.on: is not one of the allowed words; allowed: any, promoter, passive, detractor; "
+        ("routes.2.on: is not one of the allowed values; allowed: any, promoter, passive, detractor; "
         "did you mean 'detractor'?"),
     ),
     "reviews are gated": (
@@ -227,5 +227,5 @@ def test_an_example_address_in_a_connection_is_a_mistake_too(check):
 def test_a_placeholder_of_a_secret_names_the_variable(check):
     assert check(SMTP_URL="smtp://user:password@mail.example.com:587?starttls=required").err == (
         f"Error: {place_of(check.path, 'smtp_url')}: connections.mail.smtp_url: still has its example value, and "
-        'mode = "live" sends mail; set it in the environment variable SMTP_URL, or set core.mode to shadow\n'
+        'mode = "live" sends mail; set it in environment variable SMTP_URL, or set core.mode to shadow\n'
     )

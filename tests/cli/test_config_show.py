@@ -35,7 +35,7 @@ def test_each_value_names_its_source(configured_cli):
     assert shown["core.colour"]["source"] == shown["limits.quiet_hours"]["source"] == "default"
     assert shown["core.signing_keys"]["value"] == ["[hidden]", "[hidden]"]
     assert shown["core.signing_keys"]["source"] == (
-        f"file key, environment variable NPS_SIGNING_KEY, {line(configured_cli, 'signing_keys')}"
+        f"file key, nps-connect.env, line 2 (NPS_SIGNING_KEY), {line(configured_cli, 'signing_keys')}"
     )
     assert shown["routes.1.via"]["source"] == "environment variable NPS_CONNECT_ROUTES__1__VIA"
     assert shown["routes.1.on"]["source"] == line(configured_cli, "on = ")

@@ -3,12 +3,25 @@
 import pytest
 
 from nps_connect.settings.key_paths import format_key_path
+from nps_connect.settings.model import Core
+
+CORE_KEYS = ", ".join(sorted(Core.model_fields))
+ZONE = "core.timezone: not an IANA time zone such as Europe/Paris"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
         ('company = "Exemple SA"\n', "", "core.company: is missing"),
+        (
+            'fallback_email = "care@example.com"',
+            'fallback_emial = "care@example.com"',
+            f"core.fallback_emial: is not a known key; allowed: {CORE_KEYS}; did you mean 'fallback_email'?",
+        ),
+        ("[core]", '[core]\ntimezone = "Europe/Pari"', f"{ZONE}; did you mean 'Europe/Paris'?"),
+        ("[core]", '[core]\ntimezone = "new york"', f"{ZONE}; did you mean 'America/New_York'?"),
+        ("[core]", '[core]\ntimezone = "Middle Earth"', ZONE),
+        ("[core]", "[core]\nmode = 3", "core.mode: is not one of the allowed values; allowed: shadow, live"),
         ('company = "Exemple SA"', 'company = ""', "core.company: is too short"),
         ('company = "Exemple SA"', "company = 3", "core.company: is not a text"),
         (
@@ -17,11 +30,15 @@ from nps_connect.settings.key_paths import format_key_path
             ("core.public_url: is not a web address; allowed: an address such as https://nps.example.com"),
         ),
         ('"care@example.com"', '"care"', "core.fallback_email: not an e-mail address such as care@example.com"),
-        ("[core]", '[core]\ntimezone = "Paris"', "core.timezone: not an IANA time zone such as Europe/Paris"),
+        (
+            "[core]",
+            '[core]\ntimezone = "Paris"',
+            "core.timezone: not an IANA time zone such as Europe/Paris; did you mean 'Europe/Paris'?",
+        ),
         (
             "[core]",
             '[core]\nmode = "lvie"',
-            ("core.mode: is not one of the allowed words; allowed: shadow, live; did you mean 'live'?"),
+            ("core.mode: is not one of the allowed values; allowed: shadow, live; did you mean 'live'?"),
         ),
         ("[core]", "[core]\nworkers = 0", "core.workers: should be greater than or equal to 1"),
         ("[core]", "[core]\nworkers = 1.5", "core.workers: is not a whole number"),
@@ -103,13 +120,13 @@ from nps_connect.settings.key_paths import format_key_path
         (
             '["detractor"]',
             '["detracter"]',
-            ("routes.2.on: is not one of the allowed words; allowed: any, promoter, passive, detractor"),
+            ("routes.2.on: is not one of the allowed values; allowed: any, promoter, passive, detractor"),
         ),
         (
             '["detractor"]',
             '"detracter"',
             (
-                "routes.2.on: is not one of the allowed words; allowed: any, promoter, "
+                "routes.2.on: is not one of the allowed values; allowed: any, promoter, "
                 "passive, detractor; did you mean 'detractor'?"
             ),
         ),
@@ -117,7 +134,7 @@ from nps_connect.settings.key_paths import format_key_path
             '"open_ticket"',
             '"open_tickets"',
             (
-                "routes.2.do: is not one of the allowed words; allowed: write_score, "
+                "routes.2.do: is not one of the allowed values; allowed: write_score, "
                 "invite_review, open_ticket, send_alert; did you mean 'open_ticket'?"
             ),
         ),

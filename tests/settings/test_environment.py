@@ -105,5 +105,24 @@ def test_a_wrong_value_names_the_variable_and_not_the_value(configuration):
 def test_a_wrong_value_by_reference_names_the_variable_too(configuration):
     configuration.replace("[core]", '[core]\nmode = { env = "MODE" }')
     assert configuration.mistakes(MODE="lvie") == [
-        "environment variable MODE: core.mode: is not one of the allowed words; allowed: shadow, live"
+        "environment variable MODE: core.mode: is not one of the allowed values; allowed: shadow, live"
     ]
+
+
+def test_a_value_of_the_environment_file_names_its_line(configuration):
+    """Also behind comments and blank lines; the process environment takes precedence and is named as such."""
+    configuration.replace("[core]", '[core]\nmode = { env = "MODE" }')
+    path = configuration.folder / "nps-connect.env"
+    path.write_text("# of this host\n\nNPS_CONNECT_CORE__WORKERS=many\n\n\nMODE=lvie\n")
+    assert configuration.mistakes(NPS_CONNECT_LIMITS__UNUSUAL="few") == [
+        f"{path}, line 6 (MODE): core.mode: is not one of the allowed values; allowed: shadow, live",
+        f"{path}, line 3 (NPS_CONNECT_CORE__WORKERS): core.workers: is not a whole number",
+        "environment variable NPS_CONNECT_LIMITS__UNUSUAL: limits.unusual: is not a whole number",
+    ]
+
+
+def test_an_empty_variable_of_the_environment_file_is_named_there(configuration):
+    path = configuration.folder / "nps-connect.env"
+    path.write_text("SIGNING=\n")
+    del configuration.environ["SIGNING"]
+    assert f"{path}, line 1 (SIGNING) is empty; set it before starting" in configuration.mistakes()[0]

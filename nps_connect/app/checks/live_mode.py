@@ -62,7 +62,7 @@ def find_example_values(settings: Settings, plugins: Plugins) -> Iterator[Exampl
         placeholders = set(info.example.environment.values())
         for key_path, value in _leaves(table, ("connections", name)):
             if isinstance(value, ReferencedText) and value in placeholders:
-                yield ExampleValue(key_path, f"set it in the {value.origin}")
+                yield ExampleValue(key_path, f"set it in {value.origin}")
         for question in info.example.questions:
             if not question.may_stay and table.get(question.key) == info.example.example_value(question.key):
                 yield ExampleValue(("connections", name, question.key), f"set connections.{name}.{question.key}")
