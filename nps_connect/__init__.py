@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nps_connect.errors import RateLimited as RateLimited
     from nps_connect.errors import Rejected as Rejected
     from nps_connect.errors import RetryLater as RetryLater
+    from nps_connect.errors import SetupMissing as SetupMissing
     from nps_connect.errors import TargetGone as TargetGone
     from nps_connect.errors import Undeliverable as Undeliverable
     from nps_connect.errors import WebhookRejected as WebhookRejected
@@ -100,6 +101,7 @@ _HOME = {
         "RateLimited",
         "Rejected",
         "RetryLater",
+        "SetupMissing",
         "TargetGone",
         "Undeliverable",
         "WebhookRejected",

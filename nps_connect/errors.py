@@ -11,6 +11,7 @@
        ├─ OutcomeUnknown  perhaps applied: in doubt
        ├─ AuthFailed      401: hold the connection
        ├─ NotAllowed      403, sender or relay refused: hold this action
+       │  └─ SetupMissing  a field of our set-up is missing or locked: hold this action until it is set up
        ├─ TargetGone      404/410 on the record: skipped
        └─ Rejected        other 4xx: dead, never retried
           └─ Undeliverable  the mailbox does not exist: suppression
@@ -215,6 +216,12 @@ class NotAllowed(DeliveryError):
     def __init__(self, message: str, *, scope: str | None = None, **details: object) -> None:
         super().__init__(message, **details)  # type: ignore[arg-type]
         self.scope = scope
+
+
+class SetupMissing(NotAllowed):
+    """An object of our set-up is missing or locked at the vendor: hold this action until it is set up."""
+
+    kind = "setup_missing"
 
 
 class TargetGone(DeliveryError):

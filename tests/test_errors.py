@@ -39,6 +39,7 @@ def test_delivery_errors_have_distinct_kinds():
         "in_doubt",
         "auth_failed",
         "not_allowed",
+        "setup_missing",
         "target_gone",
         "rejected",
         "undeliverable",

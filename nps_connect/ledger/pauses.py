@@ -27,7 +27,10 @@ RESTORED_SCOPE = "restored"
 
 RESTORE_SCOPES = (DATABASE_SCOPE, RESTORED_SCOPE)
 
-PauseCause = Literal["operator", "auth", "not_allowed", "plugin", "bounces", "restored", "unknown_database"]
+PauseCause = Literal["operator", "auth", "not_allowed", "setup", "plugin", "bounces", "restored", "unknown_database"]
+
+CREDENTIAL_CAUSES = frozenset({"auth", "not_allowed", "setup"})
+"""Causes that a vendor's refusal has, and that end when the connection's check passes."""
 
 FAILURE_THRESHOLD = 5
 """Consecutive failed calls that open a breaker."""
@@ -43,15 +46,16 @@ class PauseRow(Base, table=True):
     """A paused scope: ``mail``, ``connection:<name>``, ``survey:<name>``, ``queue:<connection>/<action>`` and others.
 
     Attributes:
-        cause: `operator`, `auth` (401), `not_allowed` (403), `plugin` (it hangs or violates its contract), `bounces`
-            (so many that a mistake is likely), `restored` (the database is a backup), `unknown_database` (this host
-            has not seen it before).
+        cause: `operator`, `auth` (401), `not_allowed` (403), `setup` (a field is missing at the vendor), `plugin` (it
+            hangs or violates its contract), `bounces` (so many that a mistake is likely), `restored` (the database is
+            a backup), `unknown_database` (this host has not seen it before).
     """
 
     __tablename__ = "pauses"
     __table_args__ = (
         CheckConstraint(
-            "cause IN ('operator', 'auth', 'not_allowed', 'plugin', 'bounces', 'restored', 'unknown_database')",
+            "cause IN ('operator', 'auth', 'not_allowed', 'setup', 'plugin', 'bounces', 'restored', "
+            "'unknown_database')",
             name="cause",
         ),
     )

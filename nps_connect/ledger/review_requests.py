@@ -47,6 +47,14 @@ class ReviewRequestRow(Base, table=True):
     sent: bool = False
 
 
+def was_sent_for(session: Session, platform: str) -> bool:
+    """Return whether anybody was invited to review on a platform."""
+    query = select(col(ReviewRequestRow.subject)).where(
+        col(ReviewRequestRow.platform) == platform, col(ReviewRequestRow.sent)
+    )
+    return session.execute(query.limit(1)).first() is not None
+
+
 class ReviewReservation(NamedTuple):
     """The right of one response to ask a subject for a review on a platform, or on `ALL_PLATFORMS` within the cooldown.
 

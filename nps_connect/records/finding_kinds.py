@@ -23,6 +23,7 @@ class FindingKind(NamedTuple):
 PAUSE_KINDS = {
     "auth": "credentials-refused",
     "not_allowed": "scope-missing",
+    "setup": "property-missing",
     "plugin": "plugin-broken",
     "restored": "restored",
     "unknown_database": "restored",

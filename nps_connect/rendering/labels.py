@@ -129,6 +129,7 @@ def failure_label(kind: str | None, language: str) -> str:
         "in_doubt": _("the outcome is unknown"),
         "auth_failed": _("the credentials are refused"),
         "not_allowed": _("a permission is missing"),
+        "setup_missing": _("fields that we need are missing there"),
         "target_gone": _("the record no longer exists"),
         "rejected": _("the service refused the request"),
         "undeliverable": _("the mailbox does not exist"),

@@ -52,7 +52,8 @@ def render_connection_paused(language: str, *, scope: str, cause: str, reason: s
     Args:
         language: the company's own.
         scope: ``connection:<name>`` or ``queue:<connection>/<action>``; what to resume by hand.
-        cause: `auth`, `not_allowed`, `plugin` or `bounces`. The first two end as soon as the connection check passes.
+        cause: `auth`, `not_allowed`, `setup`, `plugin` or `bounces`. The first three end as soon as the connection
+            check passes.
         reason: one sentence in English, as the vendor gave it; shown only in English notices. A plugin's is not shown
             (it names functions).
     """
@@ -64,11 +65,16 @@ def render_connection_paused(language: str, *, scope: str, cause: str, reason: s
     causes = {
         "auth": failure_label("auth_failed", tongue),
         "not_allowed": failure_label("not_allowed", tongue),
+        "setup": failure_label("setup_missing", tongue),
         "plugin": failure_label("plugin", tongue),
         "bounces": _("so many recipients were refused that a mistake of a mail server is likely"),
     }
     detail = one_line(reason, 500).rstrip(".") if tongue == SOURCE_LANGUAGE and cause != "plugin" else ""
     remedies = {
+        "setup": (
+            _("See what is missing, then create it with apply instead of plan: %(command)s"),
+            f"nps-connect connections plan {connection}",
+        ),
         "plugin": (_("Fix or update the plugin, then run: %(command)s"), f"nps-connect resume {scope}"),
         "bounces": (
             _("Find out whether these mailboxes exist, then confirm or undo: %(command)s"),

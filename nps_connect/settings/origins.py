@@ -103,6 +103,14 @@ class Origins:
             return self.variables.get(str(target)) or describe_variable(str(target), None)
         return f"file {target}"
 
+    def references(self, key_path: KeyPath) -> dict[KeyPath, str]:
+        """Return what the values at and below a key path refer to, by key path, as `reference` does."""
+        if (target := self.reference(key_path)) is not None:
+            return {key_path: target}
+        value = self._find(key_path)
+        keys = value if isinstance(value, Mapping) else range(len(value)) if isinstance(value, list) else ()
+        return {path: text for key in keys for path, text in self.references((*key_path, key)).items()}
+
     def is_given(self, key_path: KeyPath) -> bool:
         """Return whether the file or the environment sets the value at a key path."""
         return self._find(key_path) is not None

@@ -130,7 +130,7 @@ MISTAKES = {
     "nothing would arrive": (
         'events = "poll"', 'events = "none"', "from",
         ("triggers.1.from: connection 'crm' has events = \"none\", so nothing would ever arrive; "
-        "set connections.crm.events to webhook or poll"),
+        "set connections.crm.events to webhook or poll or api"),
     ),
     "the filter compares with one sign": (
         '"amount >= 100"', '"amount = 100"', "where",

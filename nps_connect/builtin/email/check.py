@@ -18,7 +18,7 @@ FIXES = {
     "EHLO": "check that smtp_url names a mail server for sending (not a mailbox server)",
     "STARTTLS": "use a relay that encrypts, with a certificate that this machine trusts (SSL_CERT_FILE names own CAs)",
     "AUTH": "correct user and password in smtp_url; special characters must be percent-encoded",
-    "MAIL": "let the mail server accept the sender, or correct sender",
+    "MAIL": "let the mail server accept the sender, or correct the setting sender",
     "RCPT": "let the mail server send our mail to other domains: usually smtp_url needs a login, or another sender",
 }
 PROBE_RECIPIENT = EmailAddress.parse("postmaster@example.net")
@@ -49,9 +49,10 @@ def _check_relay(connection: Connection) -> list[Finding]:
         finding = _error_finding(str(error_for_refusal(refused, relay, connection.clock())), refused.step)
         return [finding.model_copy(update={"fix": STARTTLS_FIX}) if _wants_starttls(refused, relay) else finding]
     except SmtpConnectionLost as lost:
-        return [_error_finding(str(error_for_loss(lost)), "STARTTLS" if "certificate" in lost.reason else lost.step)]
+        step = "STARTTLS" if "certificate" in lost.reason else lost.step
+        return [_error_finding(str(error_for_loss(lost, relay)), step)]
     login = "the login works" if relay.user else "without a login"
-    answer = Finding(severity="ok", text=f"{relay.host}:{relay.port} answers, {encryption or 'not encrypted'}, {login}")
+    answer = Finding(severity="ok", text=f"{relay.address} answers, {encryption or 'not encrypted'}, {login}")
     findings = [answer, *([refusal] if refusal is not None else [])]
     if encryption is None and not relay.is_loopback:
         findings.append(

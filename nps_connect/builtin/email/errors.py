@@ -54,12 +54,16 @@ def error_for_refusal(refused: SmtpRefused, relay: Relay, now: datetime) -> Deli
         "enhanced_code": enhanced[0] if enhanced else None,
         "answer": Redactor(relay.secrets())(refused.text)[:MAX_EXCERPT_LENGTH],
     }
-    sentence = f"the mail server refused {_STEP_LABELS[refused.step]} ({codes})"
+    sentence = f"the mail server {relay.address} refused {_STEP_LABELS[refused.step]} ({codes})"
     cause = classify(Refusal(refused.text, code=refused.code, stage=_STAGES.get(refused.step)))
     error_class = _error_class(refused, cause)
     details: dict[str, Any] = {"status": refused.code, "exchange": exchange}
     if error_class is RateLimited:
-        return RateLimited(f"the sending quota is used up ({codes})", until=now + SENDING_QUOTA_PAUSE, **details)
+        return RateLimited(
+            f"the sending quota of the mail server {relay.address} is used up ({codes})",
+            until=now + SENDING_QUOTA_PAUSE,
+            **details,
+        )
     if error_class is Rejected:
         return Rejected(sentence, concerns_mailbox=cause.concerns_mailbox, **details)
     return error_class(sentence, **details)
@@ -81,14 +85,16 @@ def _error_class(refused: SmtpRefused, cause: Cause) -> type[DeliveryError]:
     return Undeliverable if cause.is_hard else Rejected
 
 
-def error_for_loss(lost: SmtpConnectionLost) -> DeliveryError:
+def error_for_loss(lost: SmtpConnectionLost, relay: Relay) -> DeliveryError:
     """Return the delivery error for a lost connection: the outcome is unknown only after the final dot."""
     exchange: dict[str, object] = {"step": lost.step, "reason": lost.reason}
     if lost.complete:
         return OutcomeUnknown(
-            f"the mail server received the whole message but did not reply ({lost.reason}): it may have been sent",
+            f"the mail server {relay.address} received the whole message but did not reply ({lost.reason}): it may "
+            "have been sent",
             exchange=exchange,
         )
     return RetryLater(
-        f"the mail server cannot be used ({lost.step}: {lost.reason}); nothing was sent", exchange=exchange
+        f"the mail server {relay.address} cannot be used ({lost.step}: {lost.reason}); nothing was sent",
+        exchange=exchange,
     )

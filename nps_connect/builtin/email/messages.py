@@ -43,5 +43,5 @@ def _send(connection: Connection, message: Message) -> Receipt | DeliveryError:
     except SmtpRefused as refused:
         return error_for_refusal(refused, settings.relay, connection.clock())
     except SmtpConnectionLost as lost:
-        return error_for_loss(lost)
+        return error_for_loss(lost, settings.relay)
     return Receipt(id=message_id(message, sender))

@@ -33,6 +33,11 @@ class Relay:
     password: str | None = field(default=None, repr=False)
 
     @property
+    def address(self) -> str:
+        """The host and port, for messages."""
+        return f"{self.host}:{self.port}"
+
+    @property
     def is_loopback(self) -> bool:
         """Return whether the server is this machine."""
         return is_loopback(self.host)

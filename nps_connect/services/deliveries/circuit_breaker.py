@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from nps_connect.errors import OutcomeUnknown, PluginError, RateLimited, RetryLater
+from nps_connect.errors import (
+    AuthFailed,
+    DeliveryError,
+    NotAllowed,
+    OutcomeUnknown,
+    PluginError,
+    RateLimited,
+    RetryLater,
+    SetupMissing,
+)
 from nps_connect.ledger import pauses, quotas
 from nps_connect.ledger.columns import delivery_queue
 from nps_connect.ledger.quotas import LedgerRateLimiter
+from nps_connect.records.finding_kinds import PAUSE_KINDS
 from nps_connect.services.action_spec import ActionSpec
 from nps_connect.services.context import Context
 
@@ -18,6 +29,8 @@ log = logging.getLogger(__name__)
 
 MAX_CONTRACT_BREACHES = 3
 """Consecutive calls that break the plugin's contract before its queue is paused."""
+
+DEFAULT_QUOTA_PAUSE = timedelta(seconds=10)
 
 MAX_HANGS = 2
 """Consecutive threads that were abandoned in a queue before it is paused."""
@@ -106,6 +119,31 @@ def record_hang(ctx: Context, queue_name: str) -> None:
         _pause_after(ctx, session, pauses.queue_scope(connection, action), MAX_HANGS, reason)
 
 
+def pause_after_refusal(
+    ctx: Context, session: Session, connection: str, spec: ActionSpec, error: DeliveryError, now: datetime
+) -> None:
+    """A 429 pauses the quota, a 401 the connection, a 403 the action; logged once per pause.
+
+    A 403 where contacts were only looked up pauses that connection: without its contacts it is of no use to any action.
+    """
+    called = error.connection or connection
+    if isinstance(error, RateLimited):
+        quotas.pause_quota(session, called, error.quota, until=error.until or now + DEFAULT_QUOTA_PAUSE)
+        return
+    cause: pauses.PauseCause = "auth"
+    scope, missing = pauses.connection_scope(called), ""
+    if isinstance(error, NotAllowed):
+        scope = pauses.queue_scope(called, spec.action) if called == connection else scope
+        cause = "setup" if isinstance(error, SetupMissing) else "not_allowed"
+        missing = f" (missing: {error.scope})" if error.scope else ""
+    elif not isinstance(error, AuthFailed):
+        return
+    reason = ctx.redact(error.message)[:1000] + missing
+    if pauses.pause(session, scope, cause=cause, reason=reason, now=now):
+        text = 'scope_paused scope=%s cause=%s reason="%s" finding=%s; fix it, then: nps-connect connections check %s'
+        log.error(text, scope, cause, reason, PAUSE_KINDS[cause], called)
+
+
 def resume_after_check(ctx: Context, connection: str) -> list[str]:
     """End the pauses after a 401 or 403 of a connection whose check found no error; return their scopes."""
     with ctx.ledger.write() as session:
@@ -124,7 +162,7 @@ def credential_pauses(session: Session, connection: str) -> list[str]:
     return [
         scope
         for scope, pause in pauses.load_pauses(session).items()
-        if pause.cause in ("auth", "not_allowed")
+        if pause.cause in pauses.CREDENTIAL_CAUSES
         and (scope == pauses.connection_scope(connection) or scope.startswith(pauses.queue_scope(connection, "")))
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import traceback
 from collections import Counter
 from collections.abc import Sequence
@@ -23,23 +22,20 @@ from nps_connect.errors import (
     RetryLater,
     TargetGone,
 )
-from nps_connect.ledger import claims, pauses, quotas
+from nps_connect.ledger import claims
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow
 from nps_connect.records.actions import HoldCode, cancel_text
 from nps_connect.records.deliveries import Receipt
-from nps_connect.records.finding_kinds import PAUSE_KINDS
 from nps_connect.rules.retry_plan import next_attempt_at
 from nps_connect.services.action_spec import AbandonedDelivery, ActionSpec, NotAttempted, SettledDelivery
 from nps_connect.services.context import Context
+from nps_connect.services.deliveries.circuit_breaker import DEFAULT_QUOTA_PAUSE, pause_after_refusal
 from nps_connect.services.deliveries.late_outcomes import settle_late
-
-log = logging.getLogger(__name__)
 
 MAX_BUG_ATTEMPTS = 3
 BUG_RETRY_DELAY = timedelta(minutes=1)
-DEFAULT_QUOTA_PAUSE = timedelta(seconds=10)
 CREDENTIALS_RETRY_DELAY = timedelta(minutes=1)
 """When a delivery is due again that waits for another connection's credentials."""
 
@@ -100,7 +96,8 @@ def settle(
             succeeded.append(delivery)
             continue
         failed.append(delivery)
-        _apply_pause(ctx, session, connection, spec, delivery.outcome, now)
+        if isinstance(delivery.outcome, DeliveryError):
+            pause_after_refusal(ctx, session, connection, spec, delivery.outcome, now)
         outcome = values[delivery.row.id or 0]
         if (state := outcome["state"]) in ("cancelled", "skipped", "dead"):
             reason = outcome.get("last_error") or state
@@ -221,33 +218,6 @@ def _values_after_bug(row: DeliveryRow, now: datetime) -> ColumnValues:
 
 def _final_values(state: str, now: datetime) -> ColumnValues:
     return {"state": state, "finished_at": now} | _NO_HOLD
-
-
-def _apply_pause(
-    ctx: Context,
-    session: Session,
-    connection: str,
-    spec: ActionSpec,
-    outcome: Receipt | NotAttempted | Exception,
-    now: datetime,
-) -> None:
-    """A 429 pauses the quota, a 401 the connection, a 403 the action; logged once per pause."""
-    called = getattr(outcome, "connection", None) or connection
-    if isinstance(outcome, RateLimited):
-        quotas.pause_quota(session, called, outcome.quota, until=outcome.until or now + DEFAULT_QUOTA_PAUSE)
-        return
-    cause: Literal["auth", "not_allowed"]
-    if isinstance(outcome, AuthFailed):
-        scope, cause = pauses.connection_scope(called), "auth"
-    elif isinstance(outcome, NotAllowed):
-        scope, cause = pauses.queue_scope(called, spec.action), "not_allowed"
-    else:
-        return
-    missing = f" (missing: {outcome.scope})" if isinstance(outcome, NotAllowed) and outcome.scope else ""
-    reason = _describe_error(ctx, outcome) + missing
-    if pauses.pause(session, scope, cause=cause, reason=reason, now=now):
-        text = 'scope_paused scope=%s cause=%s reason="%s" finding=%s; fix it, then: nps-connect connections check %s'
-        log.error(text, scope, cause, reason, PAUSE_KINDS[cause], called)
 
 
 def _record_attempts(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> None:

@@ -17,6 +17,7 @@ from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, load_workers
 from nps_connect.records.findings import Finding
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.circuit_breaker import credential_pauses, resume_after_check
+from nps_connect.services.operations.finding_causes import describe_credentials, list_secrets, name_settings
 from nps_connect.services.operations.ledger_findings import SEVERITIES, load_findings, skipped_findings
 from nps_connect.services.operations.recorded_checks import load_checks, record_check
 from nps_connect.services.operations.vendor_findings import (
@@ -39,7 +40,7 @@ class ConnectionCheck:
 
     Attributes:
         connection: its name.
-        findings: the plugin's first, then the ledger's.
+        findings: of the plugin and of the ledger, worst first.
         resumed: scopes that a 401 or 403 had paused and that the check has resumed.
     """
 
@@ -63,18 +64,19 @@ def check_connection(ctx: Context, connection: str) -> ConnectionCheck:
         connection: one of `ctx.connections`.
     """
     check = complete_check(ctx, connection, run_plugin_check(ctx, connection))
-    return replace(check, findings=(*check.findings, *ledger_findings(ctx, connection)))
+    return replace(check, findings=tuple(add_ledger_findings(ctx, check)))
 
 
 def complete_check(ctx: Context, connection: str, plugin_findings: Sequence[Finding] | None) -> ConnectionCheck:
-    """Record the plugin's findings, and add what is known without the network, except for `ledger_findings`.
+    """Record the plugin's findings, and add what is known without the network, except for `add_ledger_findings`.
 
     Args:
         ctx: the application context.
         connection: one of `ctx.connections`.
         plugin_findings: the result of `run_plugin_check`; None if the plugin was not asked.
     """
-    findings = list(plugin_findings or ())
+    settings, origins = ctx.connections[connection].settings, ctx.settings.origins
+    findings = [name_settings(finding, connection, type(settings), origins) for finding in plugin_findings or ()]
     if plugin_findings is not None:
         _record(ctx, connection, findings)
     outdated = outdated_process_findings(ctx, connection)
@@ -146,13 +148,14 @@ def _record(ctx: Context, connection: str, findings: Sequence[Finding]) -> None:
         record_check(session, connection, worst, ctx.clock())
 
 
-def ledger_findings(ctx: Context, connection: str) -> list[Finding]:
-    """Return what the ledger says about a connection just checked, with the pauses of the system that stop it."""
+def add_ledger_findings(ctx: Context, check: ConnectionCheck) -> list[Finding]:
+    """Return the findings of a check and of the ledger, with the pauses of the system that stop the connection."""
+    connection = check.connection
     system_pauses = {pauses.DATABASE_SCOPE}
     if ctx.connector_info(connection).channel:
         system_pauses |= {pauses.MAIL_SCOPE, pauses.RESTORED_SCOPE}
     with ctx.ledger.read() as session:
-        findings = load_findings(session, ctx.settings, ctx.clock(), just_checked=(connection,))
+        findings = load_findings(session, ctx.settings, ctx.clock(), checked={connection: check.findings})
         skipped = skipped_findings(session, connection, ctx.clock())
     subjects = {connection, *system_pauses}
     return [finding for finding in findings if finding.subject in subjects] + skipped
@@ -166,7 +169,7 @@ def run_plugin_check(ctx: Context, connection: str) -> list[Finding]:
     try:
         return list(ctx.plugins.call(plugin, "nps_check", connection=ctx.connections[connection]))
     except DeliveryError as error:
-        return [_describe_failure(error, ctx.redact(error.message), connection)]
+        return [_describe_failure(ctx, error, connection)]
     except PluginError as error:
         fix = "update the plugin, or report it"
         return [Finding(id="plugin-broken", severity="error", text=ctx.redact(str(error)), fix=fix)]
@@ -177,10 +180,12 @@ def run_plugin_check(ctx: Context, connection: str) -> list[Finding]:
         return [Finding(id="plugin-broken", severity="error", text=text, fix=fix)]
 
 
-def _describe_failure(error: DeliveryError, text: str, connection: str) -> Finding:
+def _describe_failure(ctx: Context, error: DeliveryError, connection: str) -> Finding:
     """Return the finding on an error that ended a plugin's check."""
+    text = ctx.redact(error.message)
     if isinstance(error, AuthFailed):
-        fix = f"renew the credentials of connections.{connection} (nps-connect.env), then check again"
+        secrets = list_secrets(ctx.settings.origins, connection)
+        fix = f"renew {describe_credentials(connection, secrets)}; then check again"
         return Finding(id="credentials-refused", severity="error", text=text, fix=fix)
     if isinstance(error, NotAllowed):
         fix = f"grant {error.scope or 'the missing permission'} at the vendor, then check again"

@@ -35,9 +35,10 @@ class ConnectionStatus:
     Attributes:
         state: the worst that is true: `paused` (it or one of its queues), `failing` (its last call or check failed),
             `waiting` (for the vendor's quota), `silent` (longer than usual), `ok`; `unused` if it has neither event nor
-            delivery.
+            delivery, and nobody was invited to review there.
         events: how it receives events: `webhook`, `poll` or `none`.
         is_channel: surveys are sent through it.
+        secrets: where its secrets come from: key and variable or file of each.
         last_event_at: when its newest event was received; None means never.
         last_event: that event's kind, and how it came.
         is_silent: no event for longer than its own habit explains.
@@ -69,6 +70,7 @@ class ConnectionStatus:
     state: ConnectionState = "unused"
     events: str = "none"
     is_channel: bool = False
+    secrets: tuple[str, ...] = ()
     last_event_at: datetime | None = None
     last_event: str | None = None
     is_silent: bool = False

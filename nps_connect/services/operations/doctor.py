@@ -84,10 +84,11 @@ def diagnose(
     results = run_checks(_build_checks(ctx, probe, last_foreign_request), timeout, monotonic)
     findings = [*results.pop("database"), *results.pop("public_url", ())]
     checks = [complete_check(ctx, name, results.get(name)) for name in ctx.connections]
-    findings += [finding for check in checks for finding in check.findings]
+    checked = {check.connection: check.findings for check in checks if check.connection in results}
+    findings += [finding for check in checks if check.connection not in results for finding in check.findings]
     problem = ctx.ledger.storage.problem
     with ctx.ledger.read() as session:  # after the checks: they may have resumed a connection
-        findings += load_findings(session, ctx.settings, ctx.clock(), problem, just_checked=results.keys())
+        findings += load_findings(session, ctx.settings, ctx.clock(), problem, checked=checked)
     findings += [*insecure_url_findings(url), *foreign_request_findings(url, now, last_foreign_request)]
     findings += [*disk_findings(ctx.ledger, ctx.state_dir, free), *system]
     return Diagnosis(sort_findings(findings), [scope for check in checks for scope in check.resumed])

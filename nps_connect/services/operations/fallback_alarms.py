@@ -36,7 +36,7 @@ MAX_ALARMS_PER_RUN = 500
 STUCK_FINDINGS = {"dead": "deliveries-dead", "held": "deliveries-held", "pending": "deliveries-overdue"}
 """The kind of finding by the state of a delivery that is stuck."""
 
-NOTIFIED_CAUSES = ("auth", "not_allowed", "plugin", "bounces")
+NOTIFIED_CAUSES = pauses.CREDENTIAL_CAUSES | {"plugin", "bounces"}
 """Causes of pauses that staff is notified of by mail; while the database is paused no mail is sent."""
 
 

@@ -5,7 +5,7 @@ They follow from a `SystemStatus`, without further queries, plugins or secrets.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -20,6 +20,7 @@ from nps_connect.records.actions import HoldCode
 from nps_connect.records.finding_kinds import PAUSE_KINDS
 from nps_connect.records.findings import Finding
 from nps_connect.services.operations.connection_status import ConnectionStatus
+from nps_connect.services.operations.finding_causes import CHECKED_BEFORE, describe_credentials, merge_same_causes
 from nps_connect.services.operations.status import PausedScope, SystemStatus, load_status
 from nps_connect.settings.model import Settings
 
@@ -33,6 +34,11 @@ HOLDS_FOR_OPERATORS = frozenset({HoldCode.DUPLICATE_RECEIPT, HoldCode.SHADOW})
 """Holds that end only when an operator acts. The others end by themselves, or are reported with what they wait for."""
 
 SKIPPED_PERIOD = timedelta(days=30)
+
+Checked = Mapping[str, Sequence[Finding]]
+"""Findings of checks, by connection."""
+
+NOT_CHECKED: Checked = {}
 
 SEVERITIES = ("error", "warning", "ok")
 """Worst first."""
@@ -48,7 +54,7 @@ def load_findings(
     now: datetime,
     problem: StorageProblem | None = None,
     *,
-    just_checked: Collection[str] = (),
+    checked: Checked = NOT_CHECKED,
 ) -> list[Finding]:
     """Return what the ledger says about the system and each of its connections, worst first.
 
@@ -57,23 +63,26 @@ def load_findings(
         settings: the configuration.
         now: the present moment.
         problem: what is wrong with the database's storage; None if nothing is known.
-        just_checked: connections whose last check is reported by the caller.
+        checked: see `find_findings`.
     """
-    return find_findings(load_status(session, settings, now, problem), just_checked)
+    return find_findings(load_status(session, settings, now, problem), checked)
 
 
-def find_findings(status: SystemStatus, just_checked: Collection[str] = ()) -> list[Finding]:
+def find_findings(status: SystemStatus, checked: Checked = NOT_CHECKED) -> list[Finding]:
     """Return what a status says about the system and each of its connections, worst first.
+
+    A failed check and what the ledger holds about the same cause are one finding.
 
     Args:
         status: the status.
-        just_checked: connections whose last check is reported by the caller.
+        checked: findings of the connections that were checked just now, which are returned too; of the others the last
+            check counts.
     """
     findings = list(_system_findings(status))
     for name, connection in status.connections.items():
-        if name not in just_checked:
-            findings += _check_findings(status, name, connection)
-        findings += _connection_findings(status, name, connection)
+        check = checked[name] if name in checked else list(_check_findings(status, name, connection))
+        in_ledger = list(_connection_findings(status, name, connection, is_checked=name in checked))
+        findings += merge_same_causes(check, in_ledger)
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
@@ -158,27 +167,36 @@ def _pause_finding(status: SystemStatus, pause: PausedScope, subject: str | None
         return _finding(kind, "error", subject, text, fix)
     fix = f"fix the cause, then: nps-connect connections check {subject}; a passing check resumes it"
     if pause.cause == "auth":
+        connection = status.connections.get(subject or "")
+        credentials = describe_credentials(subject or "", connection.secrets if connection else ())
         fix = (
-            f"renew the credentials of connections.{subject} (nps-connect.env), reload the running processes (SIGHUP), "
-            f"then: nps-connect connections check {subject}; a passing check resumes it"
+            f"renew {credentials}; reload the running processes (SIGHUP), then: nps-connect connections check "
+            f"{subject}; a passing check resumes it"
+        )
+    if pause.cause == "setup":
+        fix = (
+            f"nps-connect connections plan {subject}, then apply; then: nps-connect connections check {subject}; a "
+            "passing check resumes it"
         )
     if pause.cause == "plugin":
         fix = f"fix the plugin, then: nps-connect resume {pause.scope}"
     return _finding(kind, "error", subject, text, fix)
 
 
-def _connection_findings(status: SystemStatus, name: str, connection: ConnectionStatus) -> Iterator[Finding]:
+def _connection_findings(
+    status: SystemStatus, name: str, connection: ConnectionStatus, *, is_checked: bool
+) -> Iterator[Finding]:
     for scope in connection.pauses:
         yield _pause_finding(status, status.pause_by_scope[scope], name)
     yield from _event_findings(status, name, connection)
     yield from _webhook_findings(name, connection)
-    yield from _vendor_findings(status, name, connection)
+    yield from _vendor_findings(status, name, connection, is_checked=is_checked)
     yield from _delivery_findings(status, name, connection)
 
 
 def _check_findings(status: SystemStatus, name: str, connection: ConnectionStatus) -> Iterator[Finding]:
     if (check := connection.failed_check) is not None:
-        text = f"{check.text}, checked {describe_age(status.at - check.at)} ago"
+        text = f"{check.text}{CHECKED_BEFORE}{describe_age(status.at - check.at)} ago"
         yield _finding(check.finding, "error", name, text, f"nps-connect connections check {name}")
 
 
@@ -221,7 +239,13 @@ def _webhook_findings(name: str, connection: ConnectionStatus) -> Iterator[Findi
         yield _finding("webhooks-unreadable", "warning", name, text, fix)
 
 
-def _vendor_findings(status: SystemStatus, name: str, connection: ConnectionStatus) -> Iterator[Finding]:
+def _vendor_findings(
+    status: SystemStatus, name: str, connection: ConnectionStatus, *, is_checked: bool
+) -> Iterator[Finding]:
+    fix = f"nps-connect connections check {name}"
+    if is_checked:
+        listing = f"nps-connect deliveries list --connection {name} --state pending"
+        fix = f"what failed is tried again automatically; to see it: {listing}"
     for quota, until in connection.quota_until.items():
         text = f"vendor quota {quota} used up; calls wait for {describe_age(until - status.at)}"
         yield _finding("quota-low", "warning", name, text, "no action needed; a smaller share of the quota prevents it")
@@ -229,10 +253,10 @@ def _vendor_findings(status: SystemStatus, name: str, connection: ConnectionStat
         kind = "connection-failing" if connection.retry_at is None else "circuit-open"
         retry = "" if connection.retry_at is None else f"; next try in {describe_age(connection.retry_at - status.at)}"
         text = f"calls that failed in a row: {connection.failures}{retry}; the last: {connection.failure}"
-        yield _finding(kind, "error", name, text, f"nps-connect connections check {name}")
+        yield _finding(kind, "error", name, text, fix)
     if (poll := connection.poll_failure) is not None:
         text = f"events cannot be fetched since {describe_age(status.at - poll.since)}: {poll.reason}"
-        yield _finding("connection-failing", "error", name, text, f"nps-connect connections check {name}")
+        yield _finding("connection-failing", "error", name, text, fix)
     mailbox = connection.bounce_mailbox_failure
     if mailbox is not None:
         text = f"the bounce mailbox is unreadable since {describe_age(status.at - mailbox.since)}: {mailbox.reason}"

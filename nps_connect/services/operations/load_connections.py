@@ -19,10 +19,12 @@ from nps_connect.ledger.observations import ObservationRow
 from nps_connect.ledger.pauses import DATABASE_SCOPE, MAIL_SCOPE, BreakerRow, PauseRow
 from nps_connect.ledger.queue_figures import WaitingRows, load_last_successes, load_waiting_rows
 from nps_connect.ledger.quotas import QuotaRow
+from nps_connect.ledger.review_requests import was_sent_for
 from nps_connect.ledger.tables import AttemptRow, DeliveryRow, EventRow, RawRequest
 from nps_connect.ledger.workers import BOUNCES_JOB_PREFIX, POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX, JobRow
 from nps_connect.rules.silence import MIN_SILENCE, compared_periods, is_unusual_silence
 from nps_connect.services.operations.connection_status import ConnectionState, ConnectionStatus, Failure
+from nps_connect.services.operations.finding_causes import list_secrets
 from nps_connect.services.operations.recorded_checks import add_check, load_checks
 from nps_connect.settings.model import Settings
 
@@ -41,8 +43,7 @@ STOPPED_STATES: ColumnElement[str] = literal_column("('held', 'dead')")
 COMPARED_FAILURES = 500
 """So many of the newest failed attempts are searched for the last error of each connection."""
 
-READING_JOB_PREFIXES = (POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX)
-"""Of the jobs that read events from the vendor."""
+READING_JOB_PREFIXES = POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX  # of the jobs that read events from the vendor
 
 FAILED_OUTCOME: ColumnElement[bool] = literal_column("outcome <> 'succeeded'")
 """A literal, for the partial index of failed attempts."""
@@ -158,6 +159,7 @@ def _load_connection(
     status = ConnectionStatus(
         events=events,
         is_channel=is_channel,
+        secrets=list_secrets(settings.origins, name),
         last_event_at=event.received_at if event else None,
         last_event=f"{event.kind}, by {event.source}" if event else None,
         is_silent=events != "none" and event is not None and is_unusual_silence(now - event.received_at, usual),
@@ -188,7 +190,11 @@ def _load_connection(
         last_error=facts.errors.get(name),
     )
     status = add_check(status, facts.checks.get(name), read_memos)
-    return replace(status, state=_connection_state(status))
+    worst = _connection_state(status)
+    invites = any(route.do == "invite_review" and route.via == name for route in settings.routes)
+    if worst == "unused" and invites and was_sent_for(session, name):  # by the mails of a channel
+        worst = "ok"
+    return replace(status, state=worst)
 
 
 def _connection_state(status: ConnectionStatus) -> ConnectionState:
@@ -265,8 +271,7 @@ def _load_unreadable_reason(session: Session, connection: str) -> str | None:
     """Return why the newest unreadable webhook could not be read."""
     is_unreadable = (_REQUESTS.c.connection == connection) & (_REQUESTS.c.state == DEAD_STATE)
     query = select(_REQUESTS.c.last_error).where(is_unreadable).order_by(_REQUESTS.c.id.desc()).limit(1)
-    reason: str | None = session.connection().execute(query).scalar()
-    return reason
+    return session.connection().execute(query).scalar()
 
 
 def _count_by_connection(session: Session, rows: Table, condition: ColumnElement[bool]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from nps_connect import (
     RateLimited,
     Rejected,
     RetryLater,
+    SetupMissing,
     TargetGone,
     VendorResponse,
 )
@@ -121,10 +122,10 @@ def _scopes(body: dict[str, Any]) -> Iterator[str]:
 
 
 def _property_error(body: dict[str, Any]) -> DeliveryError | None:
-    """Return NotAllowed for a missing or locked property or option: it affects every record, so the action is held."""
+    """Return SetupMissing for a missing or locked property or option: it affects every record and holds the action."""
     for code, name in _property_problems(body):
         if code in _SETUP_ERRORS:
-            return NotAllowed(
+            return SetupMissing(
                 f"HubSpot's property {name or '(not named)'} {_SETUP_ERRORS[code]}: run `nps-connect connections plan` "
                 "and `apply` for this connection"
             )

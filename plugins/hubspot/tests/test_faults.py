@@ -15,6 +15,7 @@ from nps_connect import (
     RateLimited,
     Rejected,
     RetryLater,
+    SetupMissing,
     TargetGone,
 )
 from nps_connect_hubspot.errors import DailyLimitReached, error_in_batch, record_ids
@@ -172,7 +173,7 @@ def test_an_error_never_contains_the_contacts_values(connection, transport, crea
     [
         ({"category": "OBJECT_NOT_FOUND", "context": {"ids": ["1"]}}, TargetGone),
         ({"category": "VALIDATION_ERROR"}, Rejected),
-        ({"category": "VALIDATION_ERROR", "errors": [{"code": "READ_ONLY_VALUE"}]}, NotAllowed),
+        ({"category": "VALIDATION_ERROR", "errors": [{"code": "READ_ONLY_VALUE"}]}, SetupMissing),
         ({"category": "VALIDATION_ERROR", "subCategory": {"a": 1}}, Rejected),
         ({"category": "MISSING_SCOPES", "context": {"requiredScopes": ["crm.x"]}}, NotAllowed),
         ({"category": "RATE_LIMITS"}, RateLimited),

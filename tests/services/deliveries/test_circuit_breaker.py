@@ -7,9 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 from support.application import ApplicationHarness
-from support.fake_vendors import FakeCrm
 
-from nps_connect import AuthFailed, Finding, NotAllowed, OutcomeUnknown, Receipt, RetryLater, hookimpl
+from nps_connect import AuthFailed, NotAllowed, OutcomeUnknown, Receipt, RetryLater
 from nps_connect.ledger import pauses
 from nps_connect.ledger.claims import LEASE_DURATION
 from nps_connect.records.actions import HoldCode
@@ -221,32 +220,6 @@ def test_a_damaged_row_goes_dead_alone(application):
         states = dict(connection.execute(text("SELECT id, state FROM deliveries WHERE action = 'open_ticket'")).all())
     assert states.pop(damaged) == "dead"
     assert set(states.values()) == {"succeeded"}
-
-
-class CheckedCrm(FakeCrm):
-    well = False
-
-    @hookimpl
-    def nps_check(self, connection):
-        return [Finding(severity="ok" if self.well else "error", text="the token", fix="renew it")]
-
-
-def test_a_connection_paused_after_401_resumes_when_its_check_passes(ledger, clock):
-    crm = CheckedCrm()
-    application = ApplicationHarness(ledger, clock, acme=crm)
-    application.crm = crm
-    answered(application, 1)
-    crm.raising = [AuthFailed("expired", connection="crm")]
-    application.run()
-    assert stopped(application) == {"connection:crm": "auth"}
-    application.clock.forward("10m")
-    application.run()
-    assert application.deliveries("write_score")[0].state == "pending"
-    crm.well = True
-    application.clock.forward("10m")
-    application.run()
-    assert stopped(application) == {}
-    assert application.deliveries("write_score")[0].state == "succeeded"
 
 
 def test_two_updates_of_one_contact_are_serialised(application):

@@ -8,7 +8,7 @@ from support.application import ApplicationHarness
 from nps_connect.ledger import pauses
 from nps_connect.ledger.identity import RECORDED_MOMENTS, lock_identity
 from nps_connect.ledger.pauses import DATABASE_SCOPE
-from nps_connect.services.operations.connection_checks import ledger_findings
+from nps_connect.services.operations.connection_checks import ConnectionCheck, add_ledger_findings
 from nps_connect.services.operations.database_identity import check_identity, write_raised_identity
 from nps_connect.worker.heartbeat import Heartbeat
 
@@ -113,7 +113,9 @@ def test_every_connection_s_check_reports_it(application):
     check(application)
     for connection in ("crm", "helpdesk"):
         texts = [
-            finding.text for finding in ledger_findings(application.ctx, connection) if finding.severity == "error"
+            finding.text
+            for finding in add_ledger_findings(application.ctx, ConnectionCheck(connection, ()))
+            if finding.severity == "error"
         ]
         assert len(texts) == 1
         assert texts[0].endswith("the database is a backup; run: nps-connect db restored")

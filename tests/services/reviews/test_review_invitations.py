@@ -12,6 +12,7 @@ from support.review_scenarios import QUIET_LIMITS, TWO_PLATFORMS, review_mails, 
 
 from nps_connect.ledger.tables import PageViewRow
 from nps_connect.records.actions import HoldCode
+from nps_connect.services.operations.status import load_status
 from nps_connect.services.reviews.review_links import MAX_VISITS
 
 
@@ -30,6 +31,19 @@ def test_every_score_gets_the_same_link_on_the_page_and_in_one_mail(application)
         targets.add(application.backend.resolve_review_link(application.token(mail.to.email, "r"), application.visit()))
     assert targets == {"https://stars.example.com/write"}
     assert subjects["p7@example.com"] == subjects["p2@example.com"] != subjects["p10@example.com"]
+
+
+def test_a_platform_is_in_use_once_somebody_was_invited_there(application):
+    def state():
+        with application.ledger.read() as session:
+            return load_status(session, application.ctx.settings, application.clock()).connections["stars"].state
+
+    application.answer(application.surveyed(), 10)
+    assert state() == "unused"
+    application.clock.forward("3d")
+    application.run()
+    assert len(review_mails(application)) == 1
+    assert state() == "ok"
 
 
 def test_the_mail_waits_until_the_ticket_is_solved(application):
