@@ -11,7 +11,9 @@ from sqlmodel import JSON, Field, Session
 
 from nps_connect.ledger.columns import Base, UtcDateTime, insert_for
 
-ObservationKind = Literal["announced_end", "backup", "connection_check", "foreign_request", "sender_authentication"]
+ObservationKind = Literal[
+    "announced_end", "backup", "connection_check", "erasure_key", "foreign_request", "sender_authentication"
+]
 
 
 class ObservationRow(Base, table=True):

@@ -115,6 +115,9 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "quiet-times-long": FindingKind(
         "Quiet times leave little time", "Mail waits for days, or its survey expires first."
     ),
+    "signing-key-missing": FindingKind(
+        "Signing key of erased people missing", "Erased people who come back with their address are contacted again."
+    ),
     "quota-low": FindingKind("Vendor quota nearly used up", "Calls wait until the vendor's quota is renewed."),
     "recipients-limited": FindingKind("Customer mail limited to some addresses", "Other customers are not surveyed."),
     "restored": FindingKind("Database restored from a backup", "Nothing is sent until its origin is confirmed."),

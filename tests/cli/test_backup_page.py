@@ -16,7 +16,7 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 def test_the_commands_of_the_page_work_in_its_order(configured_cli):
     assert configured_cli("db", "create").code == 0
     commands = [line for block in BLOCK.findall(PAGE) for line in block.splitlines()]
-    assert len(commands) == 4
+    assert len(commands) == 5
     for line in commands:
         program, *arguments = shlex.split(line)
         result = configured_cli(*arguments)

@@ -57,6 +57,22 @@ def test_on_postgresql_the_commands_to_use_are_printed_without_the_password(
     assert not (configured_cli.folder / "monday.dump").exists()
 
 
+def test_a_backup_by_another_tool_is_recorded_and_nothing_is_copied(created_cli):
+    def finding():
+        return next(
+            row
+            for row in json.loads(created_cli("doctor", "--offline", "--json").out)["findings"]
+            if "backup" in row["text"]
+        )
+
+    assert finding()["id"] == "backup-old"
+    assert created_cli("db", "backup", "--recorded").code == 0
+    assert finding()["severity"] == "ok"
+    assert created_cli("db", "backup").code == 2
+    assert created_cli("db", "backup", "monday.db", "--recorded").code == 2
+    assert not list(created_cli.folder.glob("monday*"))
+
+
 def test_check_reports_a_whole_database_and_a_lost_state_directory(created_cli):
     assert created_cli("db", "check").out == "The database is whole and the newest of this host.\n"
     expected = {"ok": True, "problems": [], "corrected_figures": 0}

@@ -17,17 +17,30 @@ if TYPE_CHECKING:
 
 
 @command
-@click.argument("file", type=click.Path(path_type=Path))
-def backup(options: Options, file: Path, as_json: bool) -> None:
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--recorded", is_flag=True, help="Only record that another tool has just made a backup.")
+def backup(options: Options, file: Path | None, recorded: bool, as_json: bool) -> None:
     """Copy the SQLite database to a new FILE, also while it is in use. For PostgreSQL, print the command to use.
 
-    FILE holds personal data: only its owner can read it. The state directory is not part of a backup.
+    FILE holds personal data: only its owner can read it. The state directory is not part of a backup. With --recorded,
+    nothing is copied: run it after each backup by another tool, such as pg_dump, so that doctor knows its age.
     """
     from nps_connect.connection import system_clock
     from nps_connect.ledger.state_dir import open_state_dir
-    from nps_connect.services.operations.backup import back_up
+    from nps_connect.services.operations.backup import back_up, record_backup
 
+    if (file is None) != recorded:
+        raise click.UsageError("name the FILE to write, or pass --recorded")
     with options.open_ledger(writes=True) as (ledger, settings):
+        if file is None:
+            with ledger.write() as session:
+                record_backup(session, system_clock())
+                audit_command(session, "database")
+            if as_json:
+                print_json({"recorded": True})
+            else:
+                click.echo("Recorded: another tool has just made a backup. Nothing was copied.")
+            return
         if not ledger.is_sqlite:
             raise CommandError(
                 f"nothing was written: back a PostgreSQL database up with\n  {pg_dump_command(ledger, file)}"

@@ -60,7 +60,7 @@ def _diagnose(options: Options, checked: CheckedConfig, ledger: Ledger, *, offli
     from nps_connect.connection import SteadyClock
     from nps_connect.ledger.state_dir import open_state_dir
     from nps_connect.services.operations.database_findings import disk_findings, find_unusable_database
-    from nps_connect.services.operations.doctor import diagnose, sort_findings
+    from nps_connect.services.operations.doctor import CHECK_TIMEOUT, diagnose, sort_findings
     from nps_connect.services.operations.public_url_check import build_probe
 
     config = [finding for finding in config_findings(checked, options.path) if finding.id not in REPORTED_BY_OTHERS]
@@ -71,7 +71,7 @@ def _diagnose(options: Options, checked: CheckedConfig, ledger: Ledger, *, offli
     application = build_application(settings, plugins, connections, ledger, clock=SteadyClock())
     probe = None if offline else build_probe()
     try:
-        diagnosis = diagnose(application.ctx, probe)
+        diagnosis = diagnose(application.ctx, probe, timeout=CHECK_TIMEOUT)
         if diagnosis.resumed:
             with ledger.write() as session:
                 audit_command(session, ", ".join(diagnosis.resumed))

@@ -39,8 +39,13 @@ def back_up(ledger: Ledger, state_dir: StateDir | None, target: Path, now: datet
     if damage:
         raise NpsConnectError(f"{target} was written, but {DAMAGED.text}: {damage[0]}; {DAMAGED.fix}")
     with ledger.write() as session:
-        record_observation(session, "backup", "", now=now)
+        record_backup(session, now)
     check_identity(ledger, state_dir, now)
+
+
+def record_backup(session: Session, now: datetime) -> None:
+    """Record that the database was backed up, by us or by another tool."""
+    record_observation(session, "backup", "", now=now)
 
 
 def find_problems(ledger: Ledger, state_dir: StateDir | None) -> list[str]:

@@ -28,6 +28,7 @@ LOW_DISK_BYTES = 1_000_000_000
 FULL_DISK_BYTES = 100_000_000
 MAX_BACKUP_AGE = timedelta(days=2)
 BACKUP_FIX = "every day, such as by cron: nps-connect db backup FILE (docs/backup.md)"
+RECORD_FIX = "after each backup, run: nps-connect db backup --recorded (docs/backup.md)"
 
 FreeBytes = Callable[[Path], int]
 
@@ -112,17 +113,21 @@ def disk_findings(ledger: Ledger, state_dir: StateDir | None, free: FreeBytes = 
 
 
 def backup_findings(ledger: Ledger, backup: ObservationRow | None, now: datetime) -> list[Finding]:
-    """Return the age of the last backup that `db backup` made. Those of PostgreSQL are made by other tools."""
-    if not ledger.is_sqlite:
-        text = "PostgreSQL is backed up with its own tools, which are not seen here"
-        return [Finding(severity="ok", subject=SUBJECT, text=text)]
+    """Return the age of the last backup that `db backup` made or recorded.
+
+    Those of PostgreSQL are made by other tools, and are seen only if they are recorded.
+    """
+    if backup is None and not ledger.is_sqlite:
+        text = "PostgreSQL is backed up with its own tools; the age of the last backup cannot be seen here"
+        return [Finding(severity="ok", subject=SUBJECT, text=text, fix=RECORD_FIX)]
     if backup is None:
         text = "no backup was made with db backup"
         return [Finding(id="backup-old", severity="warning", subject=SUBJECT, text=text, fix=BACKUP_FIX)]
     text = f"last backup {describe_age(now - backup.at)} ago"
     if now - backup.at <= MAX_BACKUP_AGE:
         return [Finding(severity="ok", subject=SUBJECT, text=text)]
-    return [Finding(id="backup-old", severity="warning", subject=SUBJECT, text=text, fix=BACKUP_FIX)]
+    fix = BACKUP_FIX if ledger.is_sqlite else RECORD_FIX
+    return [Finding(id="backup-old", severity="warning", subject=SUBJECT, text=text, fix=fix)]
 
 
 def _disk_finding(what: str, folder: Path, free: FreeBytes) -> Finding:

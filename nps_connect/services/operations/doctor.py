@@ -35,6 +35,7 @@ from nps_connect.services.operations.public_url_check import (
     insecure_url_findings,
     is_public_url_local,
 )
+from nps_connect.services.suppressions.store import erasure_key_id
 from nps_connect.settings.effective import fingerprint
 
 CHECK_TIMEOUT = timedelta(seconds=20)
@@ -137,9 +138,23 @@ def _process_findings(ctx: Context, session: Session, now: datetime) -> Iterator
 def _observed_findings(ctx: Context, session: Session, now: datetime) -> Iterator[Finding]:
     """Yield findings on what commands recorded when they ran."""
     yield from _mailbox_findings(session, now)
+    yield from _erasure_key_findings(ctx, session)
     yield from backup_findings(ctx.ledger, load_observations(session, "backup").get(""), now)
     if staff_channels(ctx) and not is_public_url_local(ctx.settings.core.url):
         yield _sender_finding(load_observations(session, "sender_authentication").get(""), now)
+
+
+def _erasure_key_findings(ctx: Context, session: Session) -> Iterator[Finding]:
+    """Yield the keys under which people were erased and that are not configured any more (ADR 16)."""
+    configured = {erasure_key_id(key) for key in ctx.erasure_keys}
+    for key_id, used in load_observations(session, "erasure_key").items():
+        if key_id not in configured:
+            text = (
+                f"people who were erased until {used.at:%Y-%m-%d} are not recognised: the signing key of that time is "
+                "not in core.signing_keys any more"
+            )
+            fix = "append the former key to core.signing_keys; the first one signs, the others are only compared"
+            yield Finding(id="signing-key-missing", severity="error", text=text, fix=fix)
 
 
 def _mailbox_findings(session: Session, now: datetime) -> Iterator[Finding]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 from collections import defaultdict
 from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
+from nps_connect.ledger.observations import record_observation
 from nps_connect.ledger.subjects import (
     erased_subject,
     mailbox_subject,
@@ -22,6 +24,7 @@ from nps_connect.services.context import Context
 from nps_connect.services.webhooks.enqueue import enqueue_suppression_webhooks
 
 ERASED = "erased"
+ERASURE_KEY_ID_LENGTH = 12
 WITHDRAWN_PREFIX = "withdrawn:"
 """Of a reason in the journal: the suppression was deleted."""
 
@@ -65,7 +68,13 @@ def suppress_erased_mailboxes(ctx: Context, session: Session, mailboxes: Sequenc
         for mailbox in sorted(mailboxes)
     ]
     if insert_many(session, SuppressionRow, rows, skip_existing=("subject", "reason"), returning=("subject",)):
+        record_observation(session, "erasure_key", erasure_key_id(key), now=now)
         ctx.journal.append(ERASED, [mailbox_subject(mailbox) for mailbox in sorted(mailboxes)], now)
+
+
+def erasure_key_id(key: bytes) -> str:
+    """Return a short id of a key of `Context.erasure_keys`, which tells nothing about it."""
+    return hmac.digest(key, b"nps_connect.erasure_key_id", "sha256").hex()[:ERASURE_KEY_ID_LENGTH]
 
 
 def erasure_subjects(ctx: Context, mailbox: str) -> list[str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
 from nps_connect.ledger.ledger import Ledger
-from nps_connect.ledger.observations import load_observations, record_observation
+from nps_connect.ledger.observations import ObservationRow, load_observations, record_observation
 from nps_connect.ledger.state_dir import StateDir
 from nps_connect.services.operations.database_findings import (
     backup_findings,
@@ -143,3 +144,13 @@ def test_the_age_of_the_last_backup(database, clock):
     assert (finding().severity, finding().text) == ("ok", "last backup 2 days ago")
     clock.now += timedelta(seconds=1)
     assert (finding().id, finding().severity) == ("backup-old", "warning")
+
+
+def test_the_age_of_a_postgresql_backup_is_known_once_it_is_recorded(clock):
+    ledger = SimpleNamespace(is_sqlite=False)
+    [unknown] = backup_findings(ledger, None, clock())
+    assert (unknown.severity, "db backup --recorded" in unknown.fix) == ("ok", True)
+    recorded = ObservationRow(kind="backup", subject="", at=clock() - timedelta(days=3), detail={})
+    [old] = backup_findings(ledger, recorded, clock())
+    assert (old.id, old.severity, old.text) == ("backup-old", "warning", "last backup 3 days ago")
+    assert "db backup --recorded" in old.fix

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from threading import Event
@@ -17,6 +18,7 @@ from nps_connect.ledger.workers import JobRow, WorkerRow, record_heartbeat
 from nps_connect.records.finding_kinds import FINDING_KINDS
 from nps_connect.services.operations.doctor import diagnose
 from nps_connect.services.operations.public_url_check import build_probe
+from nps_connect.services.suppressions.store import suppress_erased_mailboxes
 from nps_connect.settings.effective import fingerprint
 
 
@@ -59,8 +61,8 @@ def beat(application, session, **values):
 
 def run(application, *, offline=False, **options):
     probe = build_probe(httpx.MockTransport(lambda _request: httpx.Response(200, json={"status": "ok"})))
-    free = {"free": lambda _path: 10**12}
-    return diagnose(application.ctx, None if offline else probe, **(free | options)).findings
+    defaults = {"free": lambda _path: 10**12, "monotonic": lambda: 0.0}  # no deadline passes on a busy machine
+    return diagnose(application.ctx, None if offline else probe, **(defaults | options)).findings
 
 
 def problems(application, **options):
@@ -105,6 +107,20 @@ def test_without_the_network_no_plugin_is_asked_and_the_database_still_is(applic
     findings = run(application, offline=True)
     assert application.crm.checked == 0
     assert [finding.id for finding in findings if finding.severity != "ok"] == ["webhook-silence"]
+
+
+def test_a_dropped_signing_key_of_erased_people_is_named(application):
+    """Without it they are strangers; one that only signs links may be dropped."""
+    with application.ledger.write() as session:
+        suppress_erased_mailboxes(application.ctx, session, ["ab" * 32], source="request")
+    assert "signing-key-missing" not in {finding.id for finding in problems(application, offline=True)}
+    former = application.ctx.erasure_keys
+    application.ctx = replace(application.ctx, erasure_keys=(b"0" * 32,))
+    [finding] = [finding for finding in problems(application, offline=True) if finding.id == "signing-key-missing"]
+    assert finding.text.startswith(f"people who were erased until {application.clock():%Y-%m-%d} are not recognised")
+    assert "core.signing_keys" in finding.fix
+    application.ctx = replace(application.ctx, erasure_keys=(b"0" * 32, *former))
+    assert "signing-key-missing" not in {finding.id for finding in problems(application, offline=True)}
 
 
 def test_a_check_that_hangs_is_a_finding_and_resumes_nothing(application):
