@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nps_connect.records.connectors import ReviewPolicy as ReviewPolicy
     from nps_connect.records.connectors import SettingsMistake as SettingsMistake
     from nps_connect.records.connectors import StatusRule as StatusRule
+    from nps_connect.records.contact_fields import ContactFieldUse as ContactFieldUse
     from nps_connect.records.contacts import Contact as Contact
     from nps_connect.records.contacts import ContactKey as ContactKey
     from nps_connect.records.contacts import ContactMatch as ContactMatch
@@ -122,6 +123,7 @@ _HOME = {
         "SettingsMistake",
         "StatusRule",
     ),
+    "records.contact_fields": ("ContactFieldUse",),
     "records.contacts": ("Contact", "ContactKey", "ContactMatch", "mailbox_contact_id"),
     "records.deliveries": (
         "Alert",

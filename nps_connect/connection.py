@@ -18,6 +18,7 @@ from nps_connect.records.base import is_loopback
 
 if TYPE_CHECKING:
     from nps_connect.http import VendorClient
+    from nps_connect.records.contact_fields import ContactFieldUse
     from nps_connect.records.filters import FilterUse
 
 log = logging.getLogger(__name__)
@@ -139,6 +140,7 @@ class Connection:
         company: the company's name, for subjects and bodies.
         default_language: first of the configured languages.
         filters: fields that the filters of this connection's triggers use, for `nps_check`.
+        contact_fields: contact fields that settings name: part of every `Contact` that the plugin returns.
         record_handover: see `ConnectorInfo.records_handover`; it raises `RetryLater` if the message must not be sent.
     """
 
@@ -153,6 +155,7 @@ class Connection:
     company: str = ""
     default_language: str = "en"
     filters: tuple[FilterUse, ...] = ()
+    contact_fields: tuple[ContactFieldUse, ...] = ()
     record_handover: RecordHandover = _record_nothing
 
     @property

@@ -25,6 +25,7 @@ from nps_connect.ledger.suppression_journal import SuppressionJournal
 from nps_connect.ledger.tokens import LedgerTokenStore, derive_keys
 from nps_connect.plugins import Plugins
 from nps_connect.records.connectors import ConnectorInfo, EventKind
+from nps_connect.records.contact_fields import ContactFieldUse
 from nps_connect.records.filters import FilterUse
 from nps_connect.redaction import Redactor, iter_secrets
 from nps_connect.rules.filters import Filter, compile_filter
@@ -200,6 +201,7 @@ def build_application(
                 company=settings.core.company,
                 default_language=settings.core.language,
                 filters=uses.get(name, ()),
+                contact_fields=contact_field_uses(settings),
             ),
             plugins.infos[own_settings.plugin],
             rate_limiter,
@@ -281,6 +283,15 @@ def build_filter_uses(
         use = FilterUse(trigger=trigger.label, on=trigger.on, fields=fields)
         uses[trigger.source] = (*uses.get(trigger.source, ()), use)
     return uses
+
+
+def contact_field_uses(settings: Settings) -> tuple[ContactFieldUse, ...]:
+    """Return the contact fields that the settings name, for every connection."""
+    owner_field = settings.cases.owner_field
+    if owner_field is None:
+        return ()
+    is_only_source = len({trigger.source for trigger in settings.triggers}) <= 1
+    return (ContactFieldUse(setting="cases.owner_field", field=owner_field, is_only_source=is_only_source),)
 
 
 def _with_client(

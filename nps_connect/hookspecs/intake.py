@@ -55,11 +55,12 @@ def nps_complete_events(  # type: ignore[empty-body]
 ) -> Sequence[Event]:
     """Add fields and contacts to events, in bulk (a webhook often holds only an id). Called before decisions.
 
-    `fields` are the names that triggers use. Returns the same events in the same order with the same keys; `contacts`
-    of each has no, one or several entries (several mean that the contact is ambiguous). Fields that the vendor does not
-    have are omitted. What the vendor says now wins over the words of the event: a ticket event has the field `is_open`,
-    and an event whose object the vendor does not find has no contact. Recent events without a contact are completed
-    again for some minutes before they are decided.
+    `fields` are the names that triggers, review platforms and `connection.contact_fields` use. Returns the same events
+    in the same order with the same keys; `contacts` of each has no, one or several entries (several mean that the
+    contact is ambiguous). Fields that the vendor does not have are omitted. What the vendor says now wins over the
+    words of the event: a ticket event has the field `is_open`, and `agent_name` if an agent has the ticket, and an
+    event whose object the vendor does not find has no contact. Recent events without a contact are completed again for
+    some minutes before they are decided.
 
     Raises:
         DeliveryError: any; the events are retried later.
@@ -97,7 +98,8 @@ def nps_find_contacts(connection: Connection, keys: Sequence[ContactKey]) -> Seq
     """Look up contacts by vendor id or e-mail, in bulk; return one match per key, in order.
 
     Called if an event has a contact key but no contact, before every message to a person (to read opt-outs, merges and
-    deletions), and to find the same person at another connection. A match holds all contacts of its key. For a
+    deletions), and to find the same person at another connection. A match holds all contacts of its key, each with the
+    fields of `connection.contact_fields` that the vendor has. For a
     merged id return the surviving contact with `merged_ids`; return a deleted contact with `deleted=True` if the vendor
     still has it, else no contact.
 

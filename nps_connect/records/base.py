@@ -77,6 +77,12 @@ def mailbox_key(address: str) -> str:
     return address.strip().casefold()
 
 
+def is_mail_address(text: str) -> bool:
+    """Return whether a text has the form of an e-mail address such as ``care@example.com``."""
+    local, at, domain = text.rpartition("@")
+    return bool(at and local and "." in domain) and not any(part.isspace() for part in text)
+
+
 def is_loopback(host: str) -> bool:
     """Return whether a host name or an address is this machine."""
     try:

@@ -75,6 +75,7 @@ class TicketDraft(ContactResponse):
         priority: derived from the score.
         tags: without spaces.
         deadline: until when the customer has been promised an answer.
+        owner: address of the contact's owner in the CRM; None if unknown. The body names it too.
     """
 
     idempotency_key: str
@@ -84,6 +85,7 @@ class TicketDraft(ContactResponse):
     priority: Priority
     tags: tuple[str, ...] = ()
     deadline: Moment | None = None
+    owner: str | None = None
 
 
 class TicketUpdate(ContactResponse):
@@ -111,6 +113,8 @@ class Alert(ContactResponse):
         body: plain text, in the company's language.
         link: where to act (the ticket, else the contact's record), if known.
         severity: `failure` for an urgent score and an overdue case, `warning` for other detractors, else `info`.
+        recipient: address of the contact's owner in the CRM, else of the team, for channels that can write to anybody;
+            a channel with addresses of its own ignores it.
     """
 
     idempotency_key: str
@@ -118,6 +122,12 @@ class Alert(ContactResponse):
     body: Text
     link: str | None = None
     severity: AlertSeverity = "info"
+    recipient: str | None = None
+
+    @property
+    def full_text(self) -> str:
+        """The body, followed by the link if the body does not hold it."""
+        return f"{self.body}\n\n{self.link}" if self.link and self.link not in self.body else self.body
 
 
 class ReviewInvitation(ContactResponse):

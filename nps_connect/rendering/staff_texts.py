@@ -26,7 +26,13 @@ MAX_HISTORY = 10
 
 
 def render_ticket(
-    *, language: str, company: str, answered: ContactResponse, deadline: datetime | None, zone: ZoneInfo
+    *,
+    language: str,
+    company: str,
+    answered: ContactResponse,
+    deadline: datetime | None,
+    zone: ZoneInfo,
+    owner: str | None = None,
 ) -> RenderedText:
     """Render the ticket of a detractor.
 
@@ -39,6 +45,7 @@ def render_ticket(
         answered: the response and its contact; `contact.link` leads to the person's record.
         deadline: until when the customer is to be contacted, or None.
         zone: the company's time zone, for all times.
+        owner: address of the contact's owner in the CRM, or None.
     """
     tongue, _ = translator(language)
     subject = _("Your feedback to %(company)s") % {"company": one_line(company)}
@@ -53,6 +60,7 @@ def render_ticket(
         "deadline": format_datetime(deadline, zone, tongue) if deadline else None,
         "history": history,
         "older_count": max(0, len(answered.history) - MAX_HISTORY),
+        "owner": owner,
     }
     return _render_text("ticket", tongue, subject, values)
 
@@ -88,6 +96,7 @@ def render_alert(
     ticket_link: str | None,
     deadline: datetime | None,
     zone: ZoneInfo,
+    owner: str | None = None,
 ) -> RenderedText:
     """Render the alert to staff; the subject is a complete title on one line.
 
@@ -99,16 +108,24 @@ def render_alert(
         ticket_link: to the ticket, or None.
         deadline: until when the customer is to be contacted, or None.
         zone: the company's time zone.
+        owner: address of the contact's owner in the CRM, or None.
     """
     answered = _disarm(answered)
     tongue, _ = translator(language)
     title = _("NPS %(score)s: %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
-    values = {"deadline": format_datetime(deadline, zone, tongue) if deadline else None, "ticket_link": ticket_link}
+    due = format_datetime(deadline, zone, tongue) if deadline else None
+    values = {"deadline": due, "ticket_link": ticket_link, "owner": owner}
     return _render_text("alert", tongue, title, {**_template_values(answered, tongue), **values})
 
 
 def render_overdue(
-    *, language: str, answered: ContactResponse, deadline: datetime, zone: ZoneInfo, ticket_link: str | None
+    *,
+    language: str,
+    answered: ContactResponse,
+    deadline: datetime,
+    zone: ZoneInfo,
+    ticket_link: str | None,
+    owner: str | None = None,
 ) -> RenderedText:
     """Render the single reminder to staff that a case is past its deadline; an alert as in `render_alert`.
 
@@ -118,11 +135,12 @@ def render_overdue(
         deadline: until when the customer was to be contacted.
         zone: the company's time zone.
         ticket_link: to the ticket, or None.
+        owner: address of the contact's owner in the CRM, or None.
     """
     answered = _disarm(answered)
     tongue, _ = translator(language)
     title = _("Overdue: NPS %(score)s, %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
-    values = {"deadline": format_datetime(deadline, zone, tongue), "ticket_link": ticket_link}
+    values = {"deadline": format_datetime(deadline, zone, tongue), "ticket_link": ticket_link, "owner": owner}
     return _render_text("overdue", tongue, title, {**_template_values(answered, tongue), **values})
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from nps_connect.records.base import is_mail_address
 
 NAME_PATTERN = r"^[a-z][a-z0-9-]{0,39}$"
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
@@ -13,6 +15,20 @@ Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 """A name chosen by the operator: lower case letters, digits and dashes, at most 40 characters."""
 
 Language = Annotated[str, Field(pattern=LANGUAGE_PATTERN)]
+
+
+def check_mail_address(value: str) -> str:
+    """Return an address without surrounding blanks.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not is_mail_address(value.strip()):
+        raise ValueError("not an e-mail address such as care@example.com")
+    return value.strip()
+
+
+MailAddress = Annotated[str, AfterValidator(check_mail_address)]
 
 
 class SettingsTable(BaseModel):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import Field, model_validator
 
-from nps_connect.settings.base import Name, SettingsTable
+from nps_connect.settings.base import MailAddress, Name, SettingsTable
 from nps_connect.settings.durations import Duration
 
 
@@ -17,7 +17,10 @@ class Cases(SettingsTable):
         urgent_up_to: scores up to this one open an urgent ticket; -1 disables it.
         high_up_to: scores up to this one open a ticket of high priority, -1 disables it; other detractors get normal
             priority.
-        owner_field: contact field with the owner in the CRM, for ``cases list``.
+        owner_field: contact field with the owner in the CRM, who is named in tickets and alerts and in ``cases list``.
+        owners: addresses of owners by value of `owner_field`; a value that is an address itself needs none.
+        team_email: receives alerts by mail about contacts without an owner who has an address; the fallback address if
+            not given.
         alert_when_overdue: alert staff, once, when the deadline of an open case (the end of the next working day) has
             passed. Needs a helpdesk that sends events of solved tickets (its `events` are not ``none``).
         write_outcome: write to the contact records that have the score what becomes of the case: open, solved or
@@ -27,6 +30,8 @@ class Cases(SettingsTable):
     urgent_up_to: int = Field(default=3, ge=-1, le=6)
     high_up_to: int = Field(default=5, ge=-1, le=6)
     owner_field: str | None = Field(default=None, min_length=1, max_length=100)
+    owners: dict[str, MailAddress] = Field(default_factory=dict)
+    team_email: MailAddress | None = None
     alert_when_overdue: bool = True
     write_outcome: bool = True
 
@@ -34,6 +39,12 @@ class Cases(SettingsTable):
     def _in_order(self) -> Cases:
         if self.high_up_to < self.urgent_up_to:
             raise ValueError("high_up_to is below urgent_up_to, but lower scores are more urgent")
+        return self
+
+    @model_validator(mode="after")
+    def _owners_need_a_field(self) -> Cases:
+        if self.owners and self.owner_field is None:
+            raise ValueError("owners has no effect without owner_field: the contact field that holds its keys")
         return self
 
 

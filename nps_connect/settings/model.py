@@ -12,7 +12,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import AfterValidator, Field, HttpUrl, PrivateAttr, SecretStr, WithJsonSchema
 
 from nps_connect.settings.api import Api
-from nps_connect.settings.base import LANGUAGE_PATTERN, NAME_PATTERN, Language, Name, SettingsTable
+from nps_connect.settings.base import (
+    LANGUAGE_PATTERN,
+    NAME_PATTERN,
+    Language,
+    MailAddress,
+    Name,
+    SettingsTable,
+    check_mail_address,
+)
 from nps_connect.settings.branding import Colour, ProxyNetwork
 from nps_connect.settings.cases import Cases, Recovery
 from nps_connect.settings.database_url import check_database_url
@@ -70,15 +78,8 @@ def _nearest_zone(name: str) -> str | None:
     return nearest(name, zones) or (by_city[city] if city is not None else None)
 
 
-def _check_mail_address(value: str) -> str:
-    local, at, domain = value.strip().rpartition("@")
-    if not at or not local or "." not in domain or any(part.isspace() for part in value.strip()):
-        raise ValueError("not an e-mail address such as care@example.com")
-    return value.strip()
-
-
 def _check_recipient(value: str) -> str:
-    _check_mail_address(f"anyone{value}" if value.startswith("@") else value)
+    check_mail_address(f"anyone{value}" if value.startswith("@") else value)
     return value.strip()
 
 
@@ -102,7 +103,6 @@ def _check_port(listen: str) -> str:
     return listen
 
 
-MailAddress = Annotated[str, AfterValidator(_check_mail_address)]
 TimeZone = Annotated[str, AfterValidator(_check_zone)]
 SigningKey = Annotated[SecretStr, AfterValidator(_check_key_length)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_validate_database_url), WithJsonSchema({"type": "string"})]

@@ -15,17 +15,12 @@ def nps_send_alerts(connection: Connection, alerts: Sequence[Alert]) -> Sequence
     return [_send(connection, alert) for alert in alerts]
 
 
-def render_body(alert: Alert) -> str:
-    """Return the alert's text followed by its link."""
-    return f"{alert.body}\n\n{alert.link}" if alert.link and alert.link not in alert.body else alert.body
-
-
 def _send(connection: Connection, alert: Alert) -> Receipt | DeliveryError:
     settings: AlertsSettings = connection.settings
     failed = 0
     for url in settings.urls:
         service = build_service(url, settings.timeout)
-        body = render_body(alert)
+        body = alert.full_text
         if service is None or not send_notification(service, title=alert.title, body=body, severity=alert.severity):
             failed += 1
     if failed:

@@ -41,6 +41,7 @@ def nps_connector() -> ConnectorInfo:
             ActionInfo(action="send_survey"),
             ActionInfo(action="send_reminder"),
             ActionInfo(action="invite_review"),
+            ActionInfo(action="send_alert"),
         ),
         quotas_for=operator_quotas,
         channel=True,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from nps_connect import Connection, DeliveryError, Message, Receipt, hookimpl
+from nps_connect import Address, Alert, Connection, DeliveryError, Message, Receipt, Rejected, hookimpl
 from nps_connect.builtin.email.addresses import split_sender
 from nps_connect.builtin.email.errors import error_for_loss, error_for_refusal
 from nps_connect.builtin.email.mime_message import build_mime_message, message_id, recipient
@@ -18,6 +19,28 @@ from nps_connect.builtin.email.smtp_session import SmtpConnectionLost, SmtpRefus
 def nps_send_messages(connection: Connection, messages: Sequence[Message]) -> Sequence[Receipt | DeliveryError]:
     """Send each message in its own SMTP session; the receipt's id is the ``Message-ID``."""
     return [_send(connection, message) for message in messages]
+
+
+@hookimpl
+def nps_send_alerts(connection: Connection, alerts: Sequence[Alert]) -> Sequence[Receipt | DeliveryError]:
+    """Mail each alert to its recipient: the contact's owner, else the team."""
+    return [_send_alert(connection, alert) for alert in alerts]
+
+
+def _send_alert(connection: Connection, alert: Alert) -> Receipt | DeliveryError:
+    if alert.recipient is None:
+        return Rejected("the alert names no recipient")
+    message = Message(
+        idempotency_key=alert.idempotency_key,
+        # The key is made from the response's public id, which nobody can guess.
+        message_id=hashlib.sha256(alert.idempotency_key.encode()).hexdigest()[:32],
+        kind="fallback",
+        to=Address(email=alert.recipient),
+        subject=alert.title,
+        text=alert.full_text,
+        language=connection.default_language,
+    )
+    return _send(connection, message)
 
 
 def ehlo_hostname(public_url: str) -> str:

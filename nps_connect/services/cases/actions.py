@@ -17,6 +17,7 @@ from nps_connect.records.base import Segment
 from nps_connect.records.deliveries import Alert, Receipt, TicketDraft, TicketUpdate
 from nps_connect.records.responses import segment_of
 from nps_connect.rendering import staff_texts
+from nps_connect.rules.case_owner import owner_address, owner_value
 from nps_connect.rules.timing import local_date, utc_at
 from nps_connect.services.action_spec import (
     AbandonedDelivery,
@@ -51,8 +52,9 @@ def _build_ticket(batch: PreparationBatch, row: DeliveryRow) -> TicketDraft | Pr
         return TicketDraft.model_validate(row.payload)
     answered, core, cases = contact_response(batch, row), batch.ctx.settings.core, batch.ctx.settings.cases
     deadline = follow_up_deadline(answered.response.answered_at, core.zone)
+    owner = owner_address(answered.contact.fields, cases.owner_field, cases.owners)
     rendered = staff_texts.render_ticket(
-        language=core.language, company=core.company, answered=answered, deadline=deadline, zone=core.zone
+        language=core.language, company=core.company, answered=answered, deadline=deadline, zone=core.zone, owner=owner
     )
     draft = TicketDraft(
         contact=answered.contact,
@@ -65,6 +67,7 @@ def _build_ticket(batch: PreparationBatch, row: DeliveryRow) -> TicketDraft | Pr
         priority=ticket_priority(answered.response.score, urgent_up_to=cases.urgent_up_to, high_up_to=cases.high_up_to),
         tags=ticket_tags(answered.response.segment, answered.response.survey),
         deadline=deadline,
+        owner=owner,
     )
     return Prepared(draft, {"payload": draft.model_dump(mode="json"), "revision": answered.response.revision})
 
@@ -110,7 +113,9 @@ def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttemp
     answered, now = contact_response(batch, row), batch.ctx.clock()
     core, cases = batch.ctx.settings.core, batch.ctx.settings.cases
     ticket = batch.load_once(_load_tickets).get(row.response_id)
-    if is_overdue_alert(row):
+    owner = owner_address(answered.contact.fields, cases.owner_field, cases.owners)
+    is_overdue = is_overdue_alert(row)
+    if is_overdue:
         overdue = render_overdue_alert(batch.ctx, batch.session, row, answered)
         if overdue is None:
             return NotAttempted.cancelled(CancelCode.CASE_SOLVED)
@@ -125,6 +130,7 @@ def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttemp
             ticket_link=ticket.link if ticket is not None else None,
             deadline=deadline if answered.response.segment == "detractor" else None,
             zone=core.zone,
+            owner=owner,
         )
     return Alert(
         contact=answered.contact,
@@ -134,9 +140,8 @@ def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttemp
         title=rendered.subject,
         body=rendered.text,
         link=(ticket.link if ticket is not None else None) or answered.contact.link,
-        severity=alert_severity(
-            answered.response.score, urgent_up_to=cases.urgent_up_to, is_overdue=is_overdue_alert(row)
-        ),
+        severity=alert_severity(answered.response.score, urgent_up_to=cases.urgent_up_to, is_overdue=is_overdue),
+        recipient=owner or cases.team_email or core.fallback_email,
     )
 
 
@@ -207,13 +212,12 @@ def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDeli
         if not isinstance(outcome, Receipt) or contact is None or response is None or response.answered_at is None:
             continue
         contact = surviving_contact(session, contact)
-        owner = build_contact(contact).fields.get(owner_field) if owner_field else None
         case = {
             "response_id": response.id,
             "contact_id": contact.id,
             "connection": delivery.connection,
             "ticket_id": outcome.id,
-            "owner": str(owner)[:200] if owner not in (None, "") else None,
+            "owner": owner_value(build_contact(contact).fields, owner_field),
             "state": "open",
             "opened_at": now,
             "deadline": follow_up_deadline(response.answered_at, core.zone),

@@ -14,6 +14,7 @@ from nps_connect.records.events import SOLVED_KINDS
 from nps_connect.records.responses import ContactResponse
 from nps_connect.rendering import staff_texts
 from nps_connect.rendering.mails import RenderedText
+from nps_connect.rules.case_owner import owner_address
 from nps_connect.services.cases.cases import load_tickets
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
@@ -75,7 +76,7 @@ def render_overdue_alert(
     case = session.execute(select(CaseRow).where(col(CaseRow.response_id) == row.response_id)).scalar()
     if case is None or case.state != "open" or case.deadline is None:
         return None
-    core = ctx.settings.core
+    core, cases = ctx.settings.core, ctx.settings.cases
     ticket = load_tickets(session, [case.response_id]).get(case.response_id)
     return staff_texts.render_overdue(
         language=core.language,
@@ -83,6 +84,7 @@ def render_overdue_alert(
         deadline=case.deadline,
         zone=core.zone,
         ticket_link=ticket.link if ticket is not None else None,
+        owner=owner_address(answered.contact.fields, cases.owner_field, cases.owners),
     )
 
 

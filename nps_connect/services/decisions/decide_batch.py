@@ -96,7 +96,7 @@ def complete_events(ctx: Context, connection: str, events: Sequence[Event]) -> l
 def _complete_fields(ctx: Context, connection: str, events: Sequence[Event]) -> Sequence[Event]:
     if not events or not ctx.has(connection, "nps_complete_events"):
         return events
-    names = location_fields(ctx)
+    names = location_fields(ctx) | {use.field for use in ctx.connections[connection].contact_fields}
     for trigger in ctx.settings.triggers:
         if trigger.source == connection and trigger.label in ctx.filters:
             names |= ctx.filters[trigger.label].names

@@ -85,6 +85,8 @@ def apply_bounce(
         queues: queues with new work are added.
     """
     contact = None
+    if delivery is not None and not ctx.actions[delivery.action].customer_facing:
+        delivery = None  # a mail to staff about the contact: the customer's mailbox did not bounce
     if delivery is not None and delivery.contact_id is not None:  # locked against an erasure
         lock = {"read": True, "key_share": True}
         contact = session.get(ContactRow, delivery.contact_id, populate_existing=True, with_for_update=lock)

@@ -185,6 +185,8 @@ def _contact_properties(api: Api) -> Iterator[Finding]:
                     text=f"contacts have no property {name} of {setting}",
                     fix=f"correct {setting}, or create the property in HubSpot",
                 )
+    mismatches = (use.mismatch(existing, "HubSpot") for use in api.connection.contact_fields)
+    yield from filter(None, mismatches)
 
 
 def _filters(api: Api) -> Iterator[Finding]:

@@ -23,7 +23,8 @@ OBJECTS: Mapping[str, str] = {"deal": "deals", "ticket": "tickets", "order": "or
 def find_matches(
     api: Api, connection: Connection, keys: Sequence[ContactKey], extra_properties: Sequence[str]
 ) -> list[ContactMatch]:
-    """Return one match per key, in order; `extra_properties` become `Contact.fields`."""
+    """Return one match per key, in order; these and `connection.contact_fields` become `Contact.fields`."""
+    extra_properties = sorted({*extra_properties, *(use.field for use in connection.contact_fields)})
     properties = properties_to_read(api.settings, extra_properties)
     linked_ids = _associated_contact_ids(api, keys)
     contact_ids = [key.value for key in keys if key.kind == "id" and _is_id(key.value)]

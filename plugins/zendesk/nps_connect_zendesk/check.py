@@ -13,7 +13,7 @@ from nps_connect_zendesk.business_rules import mailing_rules
 from nps_connect_zendesk.export import latest_start, load_export
 from nps_connect_zendesk.name_lookup import ResourceKind, lookup_id
 from nps_connect_zendesk.setup import differences
-from nps_connect_zendesk.users import STAFF_ROLES
+from nps_connect_zendesk.users import STAFF_ROLES, USER_ATTRIBUTES
 from nps_connect_zendesk.webhook_setup import find_webhook
 
 ACTION = "check"
@@ -65,7 +65,7 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
     """
     response = connection.http.call("GET", f"{API_PATH}/users/me", action=ACTION, idempotent=True)
     findings = [*_identity(response), *_quota(response)]
-    for part in (_scopes, _tickets, _export, _names, _filters, _setup, _webhook, _business_rules):
+    for part in (_scopes, _tickets, _export, _names, _filters, _contact_fields, _setup, _webhook, _business_rules):
         try:
             findings += part(connection)
         except NotAllowed as error:
@@ -189,6 +189,16 @@ def _filters(connection: Connection) -> Iterator[Finding]:
     if not mismatches:
         names = sorted({name for use in filters for name in use.fields})
         yield Finding(severity="ok", text=f"the ticket fields that filters name exist: {', '.join(names)}")
+
+
+def _contact_fields(connection: Connection) -> Iterator[Finding]:
+    """Check the user fields that settings of the core name; the fields are read only if one does."""
+    if not connection.contact_fields:
+        return
+    rows = load_rows(connection, "/user_fields", "user_fields", action=ACTION)
+    names = {*USER_ATTRIBUTES, "tags", *(str(row.get("key")) for row in rows)}
+    mismatches = (use.mismatch(names, "Zendesk") for use in connection.contact_fields)
+    yield from filter(None, mismatches)
 
 
 def _setup(connection: Connection) -> Iterator[Finding]:

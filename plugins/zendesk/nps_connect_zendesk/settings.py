@@ -106,8 +106,8 @@ class ZendeskSettings(ConnectionSettings):
         requests_per_minute: the account's quota, or our share of it.
         group, brand, ticket_form: of new tickets, by number or name.
         assignee: agent of new tickets, by number or e-mail address.
-        owner_field: field of the contact that names its owner in the CRM.
-        owners: agents (number or e-mail address) by value of `owner_field`.
+        owner_role: what the contact's owner in the CRM becomes on new tickets, if they are an agent here: a follower,
+            the assignee, or nothing.
         ticket_type: type of new tickets.
         custom_fields: ticket field (number or title) to text with names in braces, such as ``"{score}"``.
         tags: additional tags of new tickets.
@@ -137,8 +137,7 @@ class ZendeskSettings(ConnectionSettings):
     brand: NameOrId | None = None
     ticket_form: NameOrId | None = None
     assignee: NameOrId | None = None
-    owner_field: str | None = None
-    owners: dict[str, NameOrId] = Field(default_factory=dict)
+    owner_role: Literal["follower", "assignee", "none"] = "follower"
     ticket_type: Literal["problem", "incident", "question", "task"] | None = None
     custom_fields: dict[str, FieldText] = Field(default_factory=dict)
     tags: tuple[str, ...] = ()

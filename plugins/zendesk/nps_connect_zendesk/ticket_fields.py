@@ -1,14 +1,15 @@
-"""Ticket fields from the settings: group, assignee, brand, form, type, custom fields."""
+"""Ticket fields from the settings: group, assignee, owner, brand, form, type, custom fields."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from nps_connect import Connection, ContactResponse, TicketDraft
+from nps_connect import Connection, ContactResponse, NotAllowed, Rejected, TargetGone, TicketDraft
 from nps_connect_zendesk.name_lookup import ResourceKind, lookup_id
 from nps_connect_zendesk.settings import NameOrId, numeric
 from nps_connect_zendesk.texts import value_of
+from nps_connect_zendesk.users import STAFF_ROLES, find_users_by_address
 
 _ID_FIELDS: tuple[tuple[str, str, ResourceKind], ...] = (
     ("group", "group_id", "groups"),
@@ -48,7 +49,11 @@ def build_ticket_fields(connection: Connection, draft: TicketDraft, *, action: s
             notes.append(f"Zendesk has no {setting} {value!r}")
         else:
             fields[key] = number
-    fields |= _assignee(connection, draft)
+    fields |= _assignee(settings.assignee)
+    owner_fields = _owner_fields(connection, draft, action=action, notes=notes)
+    if "assignee_id" in owner_fields:
+        fields.pop("assignee_email", None)
+    fields |= owner_fields
     if settings.ticket_type is not None:
         fields["type"] = settings.ticket_type
     custom = build_custom_fields(connection, draft, action=action, notes=notes)
@@ -95,14 +100,35 @@ def _response_values(item: ContactResponse) -> dict[str, str]:
     }
 
 
-def _assignee(connection: Connection, draft: TicketDraft) -> dict[str, Any]:
-    settings = connection.settings
-    owner = draft.contact.fields.get(settings.owner_field) if settings.owner_field else None
-    assignee: NameOrId | None = settings.assignee
-    if owner is not None:
-        owner_name = str(owner)
-        assignee = settings.owners.get(owner_name, owner_name if "@" in owner_name else settings.assignee)
+def _assignee(assignee: NameOrId | None) -> dict[str, Any]:
     if assignee is None:
         return {}
     number = numeric(assignee)
     return {"assignee_id": number} if number is not None else {"assignee_email": str(assignee)}
+
+
+def _owner_fields(connection: Connection, draft: TicketDraft, *, action: str, notes: list[str]) -> dict[str, Any]:
+    """Return the fields by which the contact's owner in the CRM gets the ticket.
+
+    Followers are agents whom the customer does not see; a CC would be visible, and would create a user for an unknown
+    address (https://support.zendesk.com/hc/en-us/articles/5179445630234-Understanding-CCs-and-followers,
+    https://developer.zendesk.com/documentation/ticketing/managing-tickets/creating-and-updating-tickets/).
+
+    Raises:
+        DeliveryError: Zendesk cannot answer now.
+    """
+    role = connection.settings.owner_role
+    if draft.owner is None or role == "none":
+        return {}
+    try:
+        users = find_users_by_address(connection, draft.owner, action=action)
+    except (NotAllowed, TargetGone, Rejected) as error:
+        notes.append(f"without the contact's owner as {role}: {error.message}")
+        return {}
+    agent_ids = [user["id"] for user in users if user.get("role") in STAFF_ROLES and not user.get("suspended")]
+    if not agent_ids:
+        notes.append(f"the contact's owner is no agent in Zendesk, so not the {role} of the ticket")
+        return {}
+    if role == "assignee":
+        return {"assignee_id": int(agent_ids[0])}
+    return {"followers": [{"user_id": int(agent_ids[0]), "action": "put"}]}

@@ -8,7 +8,6 @@ from nps_connect import Connection, Contact
 from nps_connect_zendesk.api import API_PATH, load_rows
 
 STAFF_ROLES = ("agent", "admin")
-
 USER_ATTRIBUTES = ("role", "external_id", "organization_id", "created_at")
 """Attributes of a user that become fields of the contact, beside the user fields and `tags`."""
 

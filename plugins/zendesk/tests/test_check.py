@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from nps_connect import AuthFailed, FilterUse
+from nps_connect import AuthFailed, ContactFieldUse, FilterUse
 from nps_connect.plugins import Plugins
 from nps_connect_zendesk import nps_apply_setup, nps_check, nps_plan_setup
 from nps_connect_zendesk.simulated import Simulated
@@ -208,3 +208,16 @@ class TestBusinessRules:
     def test_rules_for_public_tickets_count_with_a_public_first_comment(self, vendor, helpdesk):
         self.rule(vendor, conditions=({"field": "comment_is_public", "operator": "is", "value": "true"},))
         assert len(findings_of(helpdesk(public_comment=True), "warning")) == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "known"), [("nps_score", True), ("organization_id", True), ("account_manger", False)]
+)
+def test_a_contact_field_of_the_settings_that_users_lack_is_named(vendor, helpdesk, field, known):
+    vendor.account.resources["user_fields"].append(
+        {"id": 1, "key": "account_manager", "type": "text", "title": "Manager", "active": True}
+    )
+    use = ContactFieldUse(setting="cases.owner_field", field=field)
+    findings = nps_check(replace(helpdesk(), contact_fields=(use,)))
+    named = [finding.fix for finding in findings if "cases.owner_field" in finding.text]
+    assert named == ([] if known else ["write 'account_manager'"])

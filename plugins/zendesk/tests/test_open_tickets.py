@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect import Receipt, Rejected
+from nps_connect import Receipt, Rejected, SimulatedPerson
 from nps_connect_zendesk import nps_open_tickets
-from nps_connect_zendesk.simulated.account import AGENT_ID
+from nps_connect_zendesk.simulated.account import AGENT_EMAIL, AGENT_ID
 from nps_connect_zendesk.texts import (
     MAX_BODY_BYTES,
     MAX_SUBJECT_LENGTH,
@@ -135,9 +135,37 @@ class TestSettings:
         assert ticket["type"] == "problem"
         assert "call_back" in ticket["tags"]
 
-    def test_the_crm_owner_becomes_the_agent(self, vendor, helpdesk, draft, person):
-        connection = helpdesk(owner_field="owner", owners={"17": AGENT_ID})
-        open_ticket(connection, draft(contact=person(fields={"owner": 17})))
+    @pytest.mark.parametrize(
+        ("role", "followers", "assignee"),
+        [("follower", [AGENT_ID], None), ("assignee", [], AGENT_ID), ("none", [], None)],
+    )
+    def test_the_contacts_owner_gets_the_ticket(self, vendor, helpdesk, draft, role, followers, assignee):
+        receipt = open_ticket(helpdesk(owner_role=role), draft(owner=AGENT_EMAIL.upper()))
+        ticket = only_ticket(vendor)
+        assert (ticket["follower_ids"], ticket["assignee_id"], receipt.note) == (followers, assignee, None)
+
+    @pytest.mark.parametrize("role", ["follower", "assignee"])
+    def test_an_owner_who_is_no_agent_is_left_out_and_no_user_is_made(self, vendor, helpdesk, draft, role):
+        vendor.populate([SimulatedPerson("bo@example.com", "Bo", "en")])
+        for number, owner in enumerate(("nobody@example.com", "bo@example.com")):
+            users = len(vendor.account.users)
+            item = draft(owner=owner, external_id=f"nps-{number}", idempotency_key=f"key-{number}")
+            receipt = open_ticket(helpdesk(owner_role=role), item)
+            assert f"the contact's owner is no agent in Zendesk, so not the {role}" in receipt.note
+            assert owner not in receipt.note
+            assert len(vendor.account.users) == users
+        tickets = vendor.account.tickets.values()
+        assert [(ticket["follower_ids"], ticket["assignee_id"]) for ticket in tickets] == [([], None)] * 2
+        assert vendor.account.mails == []
+
+    def test_without_permission_to_read_users_the_ticket_has_no_owner(self, vendor, helpdesk, draft):
+        vendor.tokens.access["narrow"] = type(vendor.tokens.access["sandbox-zendesk-token"])(("tickets:write",))
+        receipt = open_ticket(helpdesk(access_token="narrow"), draft(owner=AGENT_EMAIL))
+        assert "without the contact's owner as follower: " in receipt.note
+        assert only_ticket(vendor)["follower_ids"] == []
+
+    def test_an_owner_replaces_the_fixed_assignee(self, vendor, helpdesk, draft):
+        open_ticket(helpdesk(owner_role="assignee", assignee="other@example.com"), draft(owner=AGENT_EMAIL))
         assert only_ticket(vendor)["assignee_id"] == AGENT_ID
 
     def test_custom_fields_by_number_and_by_title(self, vendor, helpdesk, draft):

@@ -17,6 +17,7 @@ def test_nps_connector():
         "send_reminder",
         "invite_review",
         "send_fallback",
+        "send_alert",
     }
     assert all(action.batch_size == 1 for action in info.actions)
 
@@ -31,6 +32,7 @@ def test_the_plugin_registers_its_hooks():
         "nps_read_bounces",
         "nps_fetch_bounces",
         "nps_send_messages",
+        "nps_send_alerts",
         "nps_check",
     )
 

@@ -1,13 +1,15 @@
 """Mail over a real SMTP server on loopback: encryption, login, and what arrives."""
 
 import email.policy
+from datetime import UTC, datetime
 from email import message_from_bytes
 from urllib.parse import quote
 
 import pytest
 
 from nps_connect import Address, AuthFailed, Receipt, Rejected, RetryLater
-from nps_connect.builtin.email import nps_send_messages
+from nps_connect.builtin.email import nps_send_alerts, nps_send_messages
+from nps_connect.testing.samples import LEA, build_contact, build_payload, build_response
 
 PASSWORD = "p@ss/word#sentinel"
 
@@ -34,6 +36,31 @@ def test_nps_send_messages(login_server, trusted, mail_connection, survey):
     assert parsed["Subject"] == "Une question, dix secondes"
     assert "à quel point" in parsed.get_body(("plain",)).get_content()
     assert "à quel point" in parsed.get_body(("html",)).get_content()
+
+
+def test_nps_send_alerts_mails_the_recipient_of_each_alert(start_server, mail_connection):
+    server, link = start_server(), "https://helpdesk.example.com/tickets/1"
+    person = build_contact(LEA, "crm")
+    response = build_response(LEA, at=datetime(2026, 3, 2, 9, tzinfo=UTC))
+    alert = build_payload("send_alert", person, response, key="send_alert-r1").model_copy(
+        update={"recipient": "anna@example.com", "link": link}
+    )
+    connection = mail_connection(f"smtp://127.0.0.1:{server.port}")
+
+    first, again, nobody = (
+        nps_send_alerts(connection=connection, alerts=[item])[0]
+        for item in (alert, alert, alert.model_copy(update={"recipient": None}))
+    )
+
+    assert isinstance(nobody, Rejected)
+    assert first.id == again.id
+    assert [mail.recipients for mail in server.received] == [["anna@example.com"]] * 2
+    parsed = message_from_bytes(server.received[0].content, policy=email.policy.default)
+    assert (parsed["Message-ID"], parsed["Subject"]) == (first.id, "Léa Martin: 2")
+    assert parsed["X-NPS-Connect-Kind"] == "fallback"
+    assert "List-Unsubscribe" not in parsed
+    assert "😞 & <b>abîmé</b>" in parsed.get_content()
+    assert parsed.get_content().rstrip().endswith(link)
 
 
 def test_dot_stuffing_and_line_breaks_survive_the_transfer(start_server, mail_connection, survey):

@@ -120,6 +120,7 @@ class Account:
             "tags": [],
             "custom_fields": [],
             "followup_ids": [],
+            "follower_ids": [],
             "is_public": True,
             **values,
         }

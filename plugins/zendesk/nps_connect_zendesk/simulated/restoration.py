@@ -25,9 +25,9 @@ def name_objects(account: Account, settings: Mapping[str, Any]) -> None:
         for name in values:
             if isinstance(name, str) and name not in [row["name"] for row in rows]:
                 rows.append({"id": account.next_resource_id(), "name": name, "active": True})
-    for agent in [settings.get("assignee"), *(settings.get("owners") or {}).values()]:
-        if isinstance(agent, str) and account.user_with(agent) is None:
-            account.add_user("Agent", agent)["role"] = "agent"
+    agent = settings.get("assignee")
+    if isinstance(agent, str) and account.user_with(agent) is None:
+        account.add_user("Agent", agent)["role"] = "agent"
 
 
 def restore_account(account: Account, snapshot: AccountSnapshot) -> None:
