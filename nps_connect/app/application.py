@@ -14,6 +14,7 @@ import httpx
 
 from nps_connect.app.actions import ACTIONS
 from nps_connect.app.validation import validate
+from nps_connect.app.vendor_fields import build_filter_uses, compile_filters, contact_field_uses
 from nps_connect.connection import Clock, Connection, ConnectionSettings, Sleep, SteadyClock, system_clock
 from nps_connect.errors import ConfigError, ConfigErrors, NpsConnectError
 from nps_connect.http import VendorClient
@@ -24,17 +25,14 @@ from nps_connect.ledger.state_dir import open_state_dir
 from nps_connect.ledger.suppression_journal import SuppressionJournal
 from nps_connect.ledger.tokens import LedgerTokenStore, derive_keys
 from nps_connect.plugins import Plugins
-from nps_connect.records.connectors import ConnectorInfo, EventKind
-from nps_connect.records.contact_fields import ContactFieldUse
-from nps_connect.records.filters import FilterUse
+from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.redaction import Redactor, iter_secrets
-from nps_connect.rules.filters import Filter, compile_filter
 from nps_connect.rules.webhook_subscribers import WebhookSubscribers, join_subscriptions
 from nps_connect.services.context import Context
 from nps_connect.services.links import Links
 from nps_connect.services.operations.database_identity import create_ledger
 from nps_connect.settings.load_settings import load_settings
-from nps_connect.settings.model import Settings, Trigger
+from nps_connect.settings.model import Settings
 from nps_connect.worker.engine import Engine
 from nps_connect.worker.jobs import build_jobs, sync_job_rows
 from nps_connect.worker.queues import build_queues, load_due_times
@@ -241,57 +239,6 @@ def find_webhook_subscribers(
         if subscription is not None:
             subscriptions[name] = subscription
     return join_subscriptions(subscriptions)
-
-
-def compile_filters(
-    settings: Settings, plugins: Plugins, connection_settings: Mapping[str, ConnectionSettings]
-) -> dict[str, Filter]:
-    """Return the compiled filters, by trigger label."""
-    filters = {}
-    for trigger in settings.triggers:
-        if trigger.where is not None:
-            event_kind = _trigger_event_kind(trigger, plugins, connection_settings)
-            filters[trigger.label] = compile_filter(
-                trigger.where, event_kind.fields, open_fields=event_kind.open_fields
-            )
-    return filters
-
-
-def _trigger_event_kind(
-    trigger: Trigger, plugins: Plugins, connection_settings: Mapping[str, ConnectionSettings]
-) -> EventKind:
-    """Return the declaration of the event kind that a trigger of a valid configuration listens to."""
-    settings = connection_settings[trigger.source]
-    return next(kind for kind in plugins.infos[settings.plugin].event_kinds(settings) if kind.name == trigger.on)
-
-
-def build_filter_uses(
-    settings: Settings,
-    plugins: Plugins,
-    connection_settings: Mapping[str, ConnectionSettings],
-    filters: Mapping[str, Filter],
-) -> dict[str, tuple[FilterUse, ...]]:
-    """Return, by connection, the fields that filters use and the plugin does not declare."""
-    uses: dict[str, tuple[FilterUse, ...]] = {}
-    for trigger in settings.triggers:
-        trigger_filter = filters.get(trigger.label)
-        if trigger_filter is None:
-            continue
-        declared = _trigger_event_kind(trigger, plugins, connection_settings).fields
-        undeclared = sorted(trigger_filter.names - declared.keys())
-        fields = {name: tuple(sorted(trigger_filter.compared_types.get(name, ()))) for name in undeclared}
-        use = FilterUse(trigger=trigger.label, on=trigger.on, fields=fields)
-        uses[trigger.source] = (*uses.get(trigger.source, ()), use)
-    return uses
-
-
-def contact_field_uses(settings: Settings) -> tuple[ContactFieldUse, ...]:
-    """Return the contact fields that the settings name, for every connection."""
-    owner_field = settings.cases.owner_field
-    if owner_field is None:
-        return ()
-    is_only_source = len({trigger.source for trigger in settings.triggers}) <= 1
-    return (ContactFieldUse(setting="cases.owner_field", field=owner_field, is_only_source=is_only_source),)
 
 
 def _with_client(

@@ -13,9 +13,10 @@ CEILINGS = {
     "send_survey": {"pairs": 2, "upward": 0, "files": 30, "functions": 122},
     "submission": {"pairs": 5, "upward": 0, "files": 23, "functions": 88},
     "write_score": {"pairs": 2, "upward": 0, "files": 15, "functions": 50},
-    "open_ticket": {"pairs": 3, "upward": 0, "files": 25, "functions": 85},
+    "open_ticket": {"pairs": 3, "upward": 0, "files": 26, "functions": 87},
 }
-"""Only ever lowered, but for what a feature adds: a ticket enqueues the outcome of its case. ``make trace`` prints the
+"""Only ever lowered, but for what a feature adds: a ticket names the contact's owner and
+enqueues the outcome of its case. ``make trace`` prints the
 figures and what they count."""
 
 

@@ -41,7 +41,7 @@ def diff(options: Options, old: Path, new: Path | None, as_json: bool) -> None:
 
 
 def _load(options: Options) -> ComparedConfig:
-    from nps_connect.app.application import compile_filters
+    from nps_connect.app.vendor_fields import compile_filters
     from nps_connect.rules.config_effects.compare import ComparedConfig
     from nps_connect.settings.effective import ConcealedSecret, effective_tree
 
