@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 import nps_connect_hubspot as plugin
-from nps_connect import Contact, ContactErasure, NotAllowed, OutcomeUnknown, Receipt, Response, TargetGone
+from nps_connect import Contact, ContactErasure, NotAllowed, OutcomeUnknown, Receipt, Response, SetupMissing, TargetGone
 from nps_connect.testing.samples import build_case_outcome
 from nps_connect_hubspot.simulated.portal import NOTE, TASK
 
@@ -192,7 +192,7 @@ def test_missing_properties_and_scopes_stop_the_action_and_a_deleted_contact_is_
     unprepared_connection, create_contacts, build_outcome, portal
 ):
     person, deleted = create_contacts(2)
-    with pytest.raises(NotAllowed, match="nps_case_"):
+    with pytest.raises(SetupMissing, match="nps_case_"):
         write(unprepared_connection, build_outcome(person.id))
     plugin.nps_apply_setup(unprepared_connection, plugin.nps_plan_setup(unprepared_connection))
     deleted.archived = True

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from nps_connect import Connection, NotAllowed, Receipt, TargetGone
+from nps_connect import Connection, Receipt, SetupMissing, TargetGone
 from nps_connect_zendesk.api import API_PATH, show_many
 
 USER_UPDATE_QUOTA = "user_update"
@@ -63,7 +63,7 @@ def write_user_fields(
     """Write user fields; `key` is one that every account must have.
 
     Raises:
-        NotAllowed: the account lacks the user field.
+        SetupMissing: the account lacks the user field.
         DeliveryError: any other.
     """
     response = connection.http.call_json(
@@ -76,7 +76,7 @@ def write_user_fields(
     )
     stored = (response.get("user") or {}).get("user_fields")
     if isinstance(stored, dict) and key not in stored:
-        raise NotAllowed(
+        raise SetupMissing(
             f"Zendesk has no user field {key!r}: run 'nps-connect connections apply {connection.name}'",
         )
     return build_receipt(connection, user)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from nps_connect import Contact, ContactErasure, Event, NotAllowed, Receipt, TargetGone
+from nps_connect import Contact, ContactErasure, Event, Receipt, SetupMissing, TargetGone
 from nps_connect.testing import START, VendorTransport
 from nps_connect.testing.samples import AGENT, build_case_outcome
 from nps_connect_zendesk import nps_complete_events, nps_erase_contacts, nps_open_tickets, nps_write_case_outcomes
@@ -72,7 +72,7 @@ def test_a_missing_user_field_stops_the_action_and_a_deleted_user_is_gone(clock,
     user = empty.account.add_user("Ada Example", EMAIL)
     connection = helpdesk(at=empty, through=VendorTransport(empty))
     [refused] = write(connection, outcome(contact_id=str(user["id"])))
-    assert isinstance(refused, NotAllowed)
+    assert isinstance(refused, SetupMissing)
     assert "'nps_case_state': run 'nps-connect connections apply helpdesk'" in refused.message
     [gone] = write(helpdesk(), outcome(contact_id="999999"))
     assert isinstance(gone, TargetGone)

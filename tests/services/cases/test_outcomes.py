@@ -14,7 +14,7 @@ from support.recovery_scenarios import (
     send_ticket_event,
 )
 
-from nps_connect import ActionInfo, NotAllowed, Receipt, hookimpl
+from nps_connect import ActionInfo, Receipt, SetupMissing, hookimpl
 from nps_connect.services.operations.data_requests import erase_person, find_person
 
 
@@ -109,7 +109,7 @@ def test_a_new_comment_of_a_detractor_that_reopens_the_case_is_written(applicati
 
 
 def test_a_state_that_was_not_written_yet_is_replaced_by_the_newer_one(application):
-    application.crm.refusing_outcomes = [NotAllowed("a property is missing")]
+    application.crm.refusing_outcomes = [SetupMissing("a property is missing")]
     create_detractor_case(application)
     send_ticket_event(application, "ticket.solved")
     assert [row.cancel_code for row in application.deliveries("write_case_outcome")] == ["superseded", None]
