@@ -91,7 +91,7 @@ def _parse_text(text: ReferencedText, annotations: Sequence[Any]) -> Any:  # noq
 
 def _mark_referenced(value: Any, source: ReferencedText) -> Any:  # noqa: ANN401
     if isinstance(value, str):
-        return ReferencedText(value, source.origin, override=source.override)
+        return ReferencedText(value, source.origin, override=source.override, source=source.source)
     if isinstance(value, dict):
         return {key: _mark_referenced(item, source) for key, item in value.items()}
     if isinstance(value, list):

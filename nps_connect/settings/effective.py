@@ -119,7 +119,7 @@ def _to_json(value: Any, conceal: Callable[[object], object]) -> Any:  # noqa: A
         text = value.get_secret_value()
         return text if isinstance(text, str) and text.startswith(SQLITE_SCHEME) else conceal(text)
     if isinstance(value, ReferencedText):
-        return f"[{value.origin}]"
+        return f"[{value.source}]"
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 

@@ -19,17 +19,20 @@ class ReferencedText(str):
 
     Attributes:
         origin: the variable or file, for errors.
+        source: the same without the place of the variable, which may differ between two processes.
         override: an environment variable set the key itself, not only the value.
     """
 
-    __slots__ = ("origin", "override")
+    __slots__ = ("origin", "override", "source")
     origin: str
+    source: str
     override: bool
 
-    def __new__(cls, text: str, origin: str, *, override: bool = False) -> Self:
+    def __new__(cls, text: str, origin: str, *, override: bool = False, source: str | None = None) -> Self:
         """Create the text with its origin."""
         referenced = super().__new__(cls, text)
         referenced.origin = origin
+        referenced.source = source or origin
         referenced.override = override
         return referenced
 

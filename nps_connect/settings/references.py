@@ -68,7 +68,7 @@ class ReferenceResolver:
             state = "is empty" if name in self._environ else "is not set"
             where = describe_variable(name, text)
             raise _UnresolvedReference(f"{where} {state}", "set it before starting")
-        return ReferencedText(text, describe_variable(name, text))
+        return ReferencedText(text, describe_variable(name, text), source=describe_variable(name, None))
 
     def _load_secret_file(self, name: str) -> ReferencedText:
         path = self._folder / name

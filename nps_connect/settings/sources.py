@@ -53,7 +53,12 @@ def merge_sources(table: dict[str, Any], environ: Mapping[str, str]) -> tuple[di
     for name in sorted(environ, key=lambda name: (name.count(ENV_SEPARATOR), name)):
         parts = name.removeprefix(ENV_PREFIX).split(ENV_SEPARATOR)
         if name.startswith(ENV_PREFIX) and (len(parts) > 1 or _match_key(parts[0], model_keys(Settings))):
-            value = ReferencedText(environ[name], describe_variable(name, environ[name]), override=True)
+            value = ReferencedText(
+                environ[name],
+                describe_variable(name, environ[name]),
+                override=True,
+                source=describe_variable(name, None),
+            )
             mistake = _set_value(overlay, table, parts, value)
             mistakes += [mistake] if mistake is not None else []
 

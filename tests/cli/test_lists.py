@@ -9,16 +9,18 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from nps_connect.ledger.audit_log import Actor, record_audit
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.suppressions import BounceRow
-from nps_connect.ledger.tables import ResponseRow
+from nps_connect.ledger.tables import DeliveryRow, ResponseRow
+from nps_connect.ledger.workers import record_heartbeat
 from nps_connect.services.suppressions.opt_out import apply_opt_out
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 PAGED = ("deliveries", "events", "responses", "contacts", "suppressions", "bounces", "cases")
 CONFIGURED = ("connections", "surveys", "triggers", "routes")
-ID_KEYS = {"contacts": "contact", "connections": "name", "surveys": "name", "triggers": "name"}
+ID_KEYS = {"contacts": "contact", "plugins": "name", "connections": "name", "surveys": "name", "triggers": "name"}
 SALES = 'triggers = [{on = "deal.won", from = "crm", survey = "after-purchase", name = "sales", delay = "3d"}]\n'
 
 
@@ -34,7 +36,11 @@ def full_cli(seeded_cli):
         case = {"connection": "helpdesk", "ticket_id": "T-1", "opened_at": now}
         session.add(CaseRow(response_id=response.id, contact_id=response.contact_id, **case))
         report = {"kind": "hard", "status": "5.1.1", "detail": "no such user", "source": "file", "at": now}
-        session.add(BounceRow(key="report-1", contact_id=response.contact_id, **report))
+        mail = session.execute(select(DeliveryRow.id).where(DeliveryRow.connection == "mail").limit(1)).scalar()
+        session.add(BounceRow(key="report-1", contact_id=response.contact_id, delivery_id=mail, **report))
+        process = {"role": "run", "queues": [], "config_fingerprint": "0" * 12, "started_at": now, "now": now}
+        record_heartbeat(session, "worker-1", **process)
+        record_audit(session, Actor("cli", "jane"), "pause", "mail", now=now, reason="holidays")
     return seeded_cli
 
 
@@ -44,7 +50,7 @@ def items(cli, *arguments):
     return json.loads(result.out)["items"]
 
 
-@pytest.mark.parametrize("noun", [*PAGED, *CONFIGURED])
+@pytest.mark.parametrize("noun", [*PAGED, *CONFIGURED, "audit", "plugins", "workers"])
 def test_show_accepts_the_ids_of_the_list(full_cli, noun):
     for row in items(full_cli, noun, "list")[:2]:
         row_id = str(row[ID_KEYS.get(noun, "id")])
@@ -85,7 +91,9 @@ def test_a_period_is_selected(full_cli, noun):
     assert full_cli(noun, "list", "--since", "soon").code == 2
 
 
-@pytest.mark.parametrize("noun", ["deliveries", "events", "responses", "contacts", "cases", *CONFIGURED])
+@pytest.mark.parametrize(
+    "noun", ["deliveries", "events", "responses", "contacts", "cases", "bounces", "suppressions", *CONFIGURED]
+)
 def test_an_unknown_connection_is_refused_with_the_nearest_name(full_cli, noun):
     result = full_cli(noun, "list", "--connection", "mial")
     assert (result.code, "did you mean 'mail'?" in result.err) == (2, True)
@@ -105,12 +113,24 @@ def test_an_unknown_connection_is_refused_with_the_nearest_name(full_cli, noun):
         (["triggers", "show", "sale"], "sales"),
         (["triggers", "release", "sale"], "sales"),
         (["connections", "show", "mial"], "mail"),
+        (["plugins", "show", "emial"], "email"),
+        (["workers", "show", "worker-2"], "worker-1"),
         (["deliveries", "expedite", "--all", "--connection", "mial"], "mail"),
     ],
 )
 def test_unknown_names_are_refused_with_the_nearest_one(full_cli, arguments, suggestion):
     result = full_cli(*arguments)
     assert (result.code, f"did you mean {suggestion!r}?" in result.err) == (2, True), result.err
+
+
+def test_bounces_and_suppressions_of_one_connection(full_cli):
+    """A bounce belongs to the connection that sent the mail, a suppression to those that have its contact."""
+    assert len(items(full_cli, "bounces", "list", "--connection", "mail")) == 1
+    assert items(full_cli, "bounces", "list", "--connection", "crm") == []
+    suppressed = items(full_cli, "suppressions", "list", "--contact", "anne@example.com")[0]
+    assert suppressed["contact"].startswith("crm:")
+    assert suppressed in items(full_cli, "suppressions", "list", "--connection", "crm")
+    assert items(full_cli, "suppressions", "list", "--connection", "mail") == []
 
 
 def test_what_is_configured_no_more_can_still_be_selected(full_cli):

@@ -38,3 +38,10 @@ def test_every_other_change_counts(configuration, old, new):
     before = fingerprint(configuration.load())
     configuration.replace(old, new)
     assert fingerprint(configuration.load(OTHER="o" * 32)) != before
+
+
+def test_where_a_variable_is_set_does_not_count(configuration):
+    before = fingerprint(configuration.load())
+    (configuration.folder / "nps-connect.env").write_text(f"\nSIGNING={'k' * 32}\n")
+    del configuration.environ["SIGNING"]
+    assert fingerprint(configuration.load()) == before

@@ -1,3 +1,6 @@
 """What operators did, when and why."""
 
-COMMANDS = {"list": "List what operators did, newest first."}
+COMMANDS = {
+    "list": "List what operators did, newest first.",
+    "show": "Show one action of an operator.",
+}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nps_connect.cli._support.list_options import ListFilters, encode_cursor, list_options
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import attributes, print_list
+
+if TYPE_CHECKING:
+    from nps_connect.ledger.audit_log import AuditRow
 
 COLUMNS = {
     "id": "id",
@@ -45,9 +48,13 @@ def list_(options: Options, filters: ListFilters, name: str | None, actor: str |
         page = load_page(
             session, select(AuditRow).where(*conditions), [col(AuditRow.id)], limit=filters.limit, after=after
         )
-        names = ("id", "at", "actor_kind", "actor_name", "command", "object", "reason")
-        rows = [attributes(row, *names) for (row,) in page.rows]
+        rows = [audit_json(row) for (row,) in page.rows]
     cursor = encode_cursor("audit", page.next_key)
     print_list(
         rows, COLUMNS, empty="nothing is recorded", as_json=as_json, zone=options.zone(settings), next_cursor=cursor
     )
+
+
+def audit_json(row: AuditRow) -> dict[str, Any]:
+    """Return an action for ``--json``."""
+    return attributes(row, "id", "at", "actor_kind", "actor_name", "command", "object", "reason")

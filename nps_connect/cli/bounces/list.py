@@ -25,22 +25,27 @@ COLUMNS = {
 
 
 @command
-@list_options(connection=False)
+@list_options()
 def list_(options: Options, filters: ListFilters, as_json: bool) -> None:
     """List bounces and complaints, newest first, with the id of the delivery that came back.
 
     A report that names none of our mails to that mailbox has no effect: it may be forged, or about an address behind an
-    alias.
+    alias. --connection selects the mails that were sent through it.
     """
     from sqlalchemy import select
     from sqlmodel import col
 
     from nps_connect.ledger.list_page import load_page
     from nps_connect.ledger.suppressions import BounceRow
+    from nps_connect.ledger.tables import DeliveryRow
 
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
         contact_ids, (since, until) = filters.contact_ids(session, settings), filters.period(settings)
+        connection = filters.known_connection(session, settings, col(DeliveryRow.connection))
         query = select(BounceRow)
+        if connection is not None:
+            mails = select(col(DeliveryRow.id)).where(col(DeliveryRow.connection) == connection)
+            query = query.where(col(BounceRow.delivery_id).in_(mails))
         if contact_ids is not None:
             query = query.where(col(BounceRow.contact_id).in_(contact_ids))
         if since is not None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_list
+
+if TYPE_CHECKING:
+    from nps_connect.plugins import Plugins
 
 COLUMNS = {
     "name": "name",
@@ -22,19 +25,20 @@ def list_(_options: Options, as_json: bool) -> None:
     from nps_connect.plugins import Plugins
 
     plugins = Plugins.load()
-    rows: list[dict[str, Any]] = [
-        {
-            "name": name,
-            "title": info.title,
-            "version": plugins.versions[name],
-            "state": "loaded",
-            "hooks": plugins.hooks_of(name),
-            "problem": None,
-        }
-        for name, info in plugins.infos.items()
-    ]
-    rows += [
-        {"name": name, "title": None, "version": None, "state": "broken", "hooks": (), "problem": error.problem}
-        for name, error in plugins.broken.items()
-    ]
+    rows = [plugin_json(plugins, name) for name in (*plugins.infos, *plugins.broken)]
     print_list(rows, COLUMNS, empty="no plugins installed", as_json=as_json)
+
+
+def plugin_json(plugins: Plugins, name: str) -> dict[str, Any]:
+    """Return a plugin for ``--json``, loaded or broken."""
+    if name in plugins.broken:
+        problem = plugins.broken[name].problem
+        return {"name": name, "title": None, "version": None, "state": "broken", "hooks": (), "problem": problem}
+    return {
+        "name": name,
+        "title": plugins.infos[name].title,
+        "version": plugins.versions[name],
+        "state": "loaded",
+        "hooks": plugins.hooks_of(name),
+        "problem": None,
+    }

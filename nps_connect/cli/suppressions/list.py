@@ -30,12 +30,13 @@ COLUMNS = {
 
 
 @command
-@list_options(connection=False)
+@list_options()
 @click.option("--reason", type=NameChoice(REASONS), multiple=True, help="Only this reason; repeatable.")
 def list_(options: Options, filters: ListFilters, reason: tuple[str, ...], as_json: bool) -> None:
     """List suppressions, newest first, with a contact that each concerns now.
 
-    Provisional ones are of many bounces within an hour: see `bounces confirm` and `bounces undo`.
+    Provisional ones are of many bounces within an hour: see `bounces confirm` and `bounces undo`. --connection selects
+    those that concern its contacts.
     """
     from nps_connect.services.suppressions.operator_suppressions import list_suppressions
 
@@ -51,16 +52,27 @@ def list_(options: Options, filters: ListFilters, reason: tuple[str, ...], as_js
 def _build_conditions(
     session: Session, settings: Settings, filters: ListFilters, reasons: tuple[str, ...]
 ) -> list[Any]:
+    from sqlalchemy import String, cast, literal, or_, select
     from sqlmodel import col
 
     from nps_connect.ledger.subjects import contact_subjects, mailbox_hash, mailbox_subject
     from nps_connect.ledger.suppressions import SuppressionRow
+    from nps_connect.ledger.tables import ContactRow
     from nps_connect.services.operations.explain import resolve_contacts
+    from nps_connect.services.suppressions.store import PERSON_PREFIX
 
     since, until = filters.period(settings)
     conditions: list[Any] = [col(SuppressionRow.reason).in_(reasons)] if reasons else []
     conditions += [col(SuppressionRow.created_at) >= since] if since is not None else []
     conditions += [col(SuppressionRow.created_at) < until] if until is not None else []
+    connection = filters.known_connection(session, settings, col(ContactRow.connection))
+    if connection is not None:
+        of_connection = col(ContactRow.connection) == connection
+        people = select(literal(PERSON_PREFIX).concat(cast(col(ContactRow.id), String))).where(of_connection)
+        has_mailbox = of_connection & col(ContactRow.mailbox).is_not(None)
+        mailboxes = select(literal(mailbox_subject("")).concat(col(ContactRow.mailbox))).where(has_mailbox)
+        subject = col(SuppressionRow.subject)
+        conditions.append(or_(subject.in_(people), subject.in_(mailboxes)))
     if filters.contact is not None:
         contacts = resolve_contacts(session, filters.contact, list(settings.connections))
         subjects = {subject for row in contacts for subject in contact_subjects(row.id or 0, row.mailbox)}

@@ -1,3 +1,6 @@
-"""List running processes on all hosts."""
+"""Show running processes on all hosts."""
 
-COMMANDS = {"list": "List processes and the queues they are working on."}
+COMMANDS = {
+    "list": "List processes and the queues they are working on.",
+    "show": "Show one process.",
+}

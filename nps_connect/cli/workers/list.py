@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import attributes, print_list
+
+if TYPE_CHECKING:
+    from nps_connect.ledger.workers import WorkerRow
+    from nps_connect.settings.model import Settings
 
 COLUMNS = {
     "id": "id",
@@ -28,21 +35,11 @@ def list_(options: Options, as_json: bool) -> None:
     A process without a recent heartbeat is considered dead; other processes recover its deliveries.
     """
     from nps_connect.connection import system_clock
-    from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, load_workers
-    from nps_connect.settings.effective import fingerprint
+    from nps_connect.ledger.workers import load_workers
 
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
         rows = load_workers(session)
-    alive_since, current = system_clock() - HEARTBEAT_TIMEOUT, fingerprint(settings)
-    names = ("id", "role", "host", "pid", "version", "started_at", "seen_at", "queues", "config_fingerprint")
-    processes = [
-        attributes(row, *names)
-        | {
-            "alive": row.seen_at > alive_since,
-            "config_current": None if row.config_fingerprint is None else row.config_fingerprint == current,
-        }
-        for row in rows
-    ]
+    processes = [worker_json(row, settings, system_clock()) for row in rows]
     print_list(
         processes,
         COLUMNS,
@@ -50,3 +47,16 @@ def list_(options: Options, as_json: bool) -> None:
         as_json=as_json,
         zone=options.zone(settings),
     )
+
+
+def worker_json(row: WorkerRow, settings: Settings, now: datetime) -> dict[str, Any]:
+    """Return a process for ``--json``."""
+    from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT
+    from nps_connect.settings.effective import fingerprint
+
+    names = ("id", "role", "host", "pid", "version", "started_at", "seen_at", "queues", "config_fingerprint")
+    is_known = row.config_fingerprint is not None
+    return attributes(row, *names) | {
+        "alive": row.seen_at > now - HEARTBEAT_TIMEOUT,
+        "config_current": row.config_fingerprint == fingerprint(settings) if is_known else None,
+    }
