@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz bounce-corpus real-mail constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz api-contract bounce-corpus real-mail constraints
 
 all: format lint types imports docs test
 
@@ -50,6 +50,10 @@ crawl:
 # Sends a hundred thousand hostile requests to a server process, for 14 minutes at most, and writes docs/fuzz.md.
 fuzz:
 	PYTHONPATH=tests $(BIN)/python -m support.request_fuzzer
+
+# Compares the API with its OpenAPI document by thousands of generated requests, for about 20 minutes.
+api-contract:
+	PYTHONPATH=tests $(BIN)/python -m support.api_contract
 
 # Reads the public corpus of bounces in CORPUS, a folder with clones of set-of-emails and p5-sisimai, and writes
 # docs/bounce-corpus.md.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from generators import cli, errors, findings, hooks, settings
+from generators import api, cli, errors, findings, hooks, settings
 
 PAGES = {
     "../findings.md": findings.render_page,
@@ -16,6 +16,7 @@ PAGES = {
     "settings.md": settings.render_page,
     "errors.md": errors.render_page,
     "cli.md": cli.render_page,
+    "api.md": api.render_page,
 }
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Generated from the code by docs/generate.py: edit the code, then run `make docs`. -->\n\n"

@@ -30,7 +30,10 @@ from support.clock import ManualClock
 from support.request_generator import FuzzRequest, RequestGenerator
 from support.sqlite_files import create_empty_database
 
+from nps_connect.ledger.audit_log import Actor
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.records.api_scopes import API_SCOPES
+from nps_connect.services.api_keys.keys import add_key
 from nps_connect.services.links import TestLink
 from nps_connect.web.app import create_app
 from nps_connect.web.server import build_server
@@ -40,7 +43,7 @@ SEED = 20261117
 COUNT = 100_000
 MAX_SECONDS = 14 * 60
 CLIENTS = 24
-COMPLETE_KINDS = {"page", "form", "webhook", "bounce report"}
+COMPLETE_KINDS = {"page", "form", "webhook", "bounce report", "api"}
 WAIT_SECONDS = 0.25
 """How long a client waits for a response to something that may not be a whole request."""
 
@@ -80,8 +83,8 @@ def fuzz(folder: Path, *, count: int, seed: int = SEED) -> FuzzResult:
         seed: of the random choices.
     """
     result, started_at = FuzzResult(), time.monotonic()
-    with _run_server(folder) as (port, tokens):
-        generator, lock = RequestGenerator(seed, tokens), Lock()
+    with _run_server(folder) as (port, tokens, api_key):
+        generator, lock = RequestGenerator(seed, tokens, api_key), Lock()
         _send(port, next(_probes(tokens)))  # returns when the server is up
 
         def send_next(_number: int) -> None:
@@ -130,8 +133,8 @@ def _probes(tokens: dict[str, list[str]]) -> Iterator[FuzzRequest]:
 
 
 @contextmanager
-def _run_server(folder: Path) -> Iterator[tuple[int, dict[str, list[str]]]]:
-    """Run a server process; yields its port, and valid tokens by the letter of their path."""
+def _run_server(folder: Path) -> Iterator[tuple[int, dict[str, list[str]], str]]:
+    """Run a server process; yields its port, valid tokens by the letter of their path, and a key of the API."""
     database = create_empty_database(folder / "ledger.db")
     clock, tokens = ManualClock(), {"hooks": ["crm", "crm", "helpdesk"]}
     with closing(Ledger(f"sqlite:///{database}")) as ledger:
@@ -143,13 +146,16 @@ def _run_server(folder: Path) -> Iterator[tuple[int, dict[str, list[str]]]]:
         links = application.ctx.links
         tokens["s"].append(links.test(TestLink("after-purchase", "fr")))
         tokens["b"] = [links.bounces("mail"), links.bounces("crm")]
+        with ledger.write() as session:
+            actor, scopes = Actor("cli", "ops"), set(API_SCOPES)
+            api_key = add_key(session, name="fuzz", scopes=scopes, expires_at=None, actor=actor, now=clock())
     listener = socket.create_server(("127.0.0.1", 0), backlog=256)
     process = multiprocessing.get_context("spawn").Process(
         target=_serve, args=(listener, database, clock(), folder / "server.log"), daemon=True
     )
     process.start()
     try:
-        yield listener.getsockname()[1], tokens
+        yield listener.getsockname()[1], tokens, api_key
     finally:
         process.terminate()
         process.join(30)
@@ -158,7 +164,8 @@ def _run_server(folder: Path) -> Iterator[tuple[int, dict[str, list[str]]]]:
 
 def _serve(listener: socket.socket, database: Path, now: datetime, log: Path) -> None:
     logging.basicConfig(filename=log, level=logging.WARNING, encoding="utf-8")
-    application = ApplicationHarness(Ledger(f"sqlite:///{database}"), ManualClock(now))
+    change = {"api": {"requests_per_minute": 10_000_000}}
+    application = ApplicationHarness(Ledger(f"sqlite:///{database}"), ManualClock(now), change)
     build_server(create_app(application.backend, clock=application.clock)).run(sockets=[listener])
 
 
@@ -177,7 +184,7 @@ def render_report(result: FuzzResult) -> str:
             "",
             "`make fuzz` sends generated requests over raw sockets to a server process on loopback, with the product's server, routes and ledger",
             "(SQLite) and the plugins of the tests; the seed is fixed, and the tests send a small part of the same. Requests are valid pages, forms,",
-            "webhooks and bounce reports with odd values, broken headers, paths and chunks, pipelines, mutated and truncated requests, and noise. This",
+            "webhooks, bounce reports and requests of the API with odd values, broken headers, paths and chunks, pipelines, mutated and truncated requests, and noise. This",
             "page is written by the command.",
             "",
             f"{result.sent:,} requests in {result.seconds:.0f} s, seed {SEED}. Responses with a status of 500 or more:",

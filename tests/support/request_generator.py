@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from typing import NamedTuple
@@ -40,14 +41,16 @@ class RequestGenerator:
     Args:
         seed: of the random choices.
         tokens: valid links and names, by the letter of their path: ``s``, ``u``, ``r``, ``b``, ``hooks``.
+        api_key: a key of the API with all scopes.
     """
 
-    def __init__(self, seed: int, tokens: dict[str, list[str]]) -> None:
+    def __init__(self, seed: int, tokens: dict[str, list[str]], api_key: str) -> None:
         self._random = random.Random(seed)
         self._tokens = tokens
+        self._api_key = api_key
         self._kinds: tuple[Callable[[], FuzzRequest], ...] = (
-            self._page, self._form, self._webhook, self._report, self._headers, self._path, self._chunks, self._pipeline,
-            self._mutation, self._mutation, self._truncation, self._noise,
+            self._page, self._form, self._webhook, self._report, self._api, self._headers, self._path, self._chunks,
+            self._pipeline, self._mutation, self._mutation, self._truncation, self._noise,
         )  # fmt: skip
 
     def next(self) -> FuzzRequest:
@@ -78,6 +81,33 @@ class RequestGenerator:
         part = b"--x\r\nContent-Type: message/delivery-status\r\n\r\nAction: failed\r\nStatus: 5.1.1\r\n"
         body = self._pick(head + part, head + self._bytes(400), self._bytes(400), b"", head * 200)
         return self._post("bounce report", self._link("b"), body)
+
+    def _api(self) -> FuzzRequest:
+        text = self._text()
+        person = {"id": self._pick("c-1", text), "email": self._pick("a@example.com", text), "name": text}
+        values = {
+            "connection": self._pick("crm", "crm", text), "kind": self._pick("deal.won", text), "object_id": self._text(),
+            "occurred_at": self._pick("2026-11-17T08:00:00Z", text), "contact": self._pick(person, "a@example.com", text),
+            "survey": self._pick("after-purchase", text), "campaign": self._pick("c", text), "score": self._pick(9, text),
+            "collected_by": "phone", "reason": self._text(), "fields": {text: text}, "comment": text,
+        }  # fmt: skip
+        kept = self._random.sample(sorted(values), self._random.randrange(len(values) + 1))
+        content = json.dumps({name: values[name] for name in kept}).encode("utf-8", "surrogatepass")
+        body = self._pick(content, content, b"[" * 5000, b'{"a": "\\ud800"}', b'{"score": 1e999}', self._bytes(300))
+        path = "/api/v1/" + self._pick(
+            "events", "contacts", "invitations", "responses", "nps", "suppressions", "suppressions/removals", "cases",
+            f"contacts/{quote(text)}/decisions", "openapi.json", quote(text),
+        )  # fmt: skip
+        query = "&".join(
+            f"{self._pick('limit', 'cursor', 'since', 'contact', text)}={quote(self._text())}" for _ in "12"
+        )
+        extra = f"Authorization: Bearer {self._pick(self._api_key, self._api_key, text.encode().hex(), 'npsc_x')}\r\n"
+        extra += (
+            self._pick("", "Content-Type: application/json\r\n") + f"Idempotency-Key: {self._pick('k', 'é', 'x y')}\r\n"
+        )
+        if self._pick(True, False):
+            return self._post("api", path, body, extra)
+        return FuzzRequest("api", self._head(self._pick("GET", "GET", "DELETE"), f"{path}?{query}", extra))
 
     def _headers(self) -> FuzzRequest:
         lines = "".join(

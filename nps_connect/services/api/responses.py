@@ -35,6 +35,7 @@ from nps_connect.services.imports.response_rows import MAX_TOUCHPOINT_LENGTH, Im
 from nps_connect.services.imports.route_responses import build_routable
 from nps_connect.services.imports.store_responses import ResponseImport, insert_responses, load_existing_ids
 from nps_connect.services.routing.route import route_responses
+from nps_connect.services.webhooks.enqueue import enqueue_response_webhooks
 
 MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
 VENDOR_RETRY_SECONDS = "60"
@@ -144,13 +145,13 @@ def _with_address(contact: Contact) -> list[ImportedPerson]:
 
 
 def _route(ctx: Context, session: Session, public_id: str) -> set[str]:
-    """Plan the deliveries of a response, unless the person gave a newer one before it was recorded."""
+    """Plan the deliveries of a response, but only webhooks if the person gave a newer one before it was recorded."""
     query = select(ResponseRow, ContactRow).join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
     row, contact = session.execute(query.where(col(ResponseRow.public_id) == public_id)).one()
+    routable = [build_routable(row, contact)]
+    queues = enqueue_response_webhooks(ctx, session, routable) if ctx.webhook_subscribers.by_type else set()
     newest = load_responses(session, [row.contact_id])[row.contact_id][0]
-    if newest.id != row.id:
-        return set()
-    return route_responses(ctx, session, [build_routable(row, contact)], {})
+    return queues | (route_responses(ctx, session, routable, {}) if newest.id == row.id else set())
 
 
 def _cancel_reminders(ctx: Context, session: Session, contact_id: int, survey: str) -> None:
