@@ -21,6 +21,7 @@ from support.postgres import create_database, drop_database, postgres_server
 from nps_connect.ledger.columns import UtcDateTime
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.schema import create
+from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.web.app import create_app
 
@@ -130,8 +131,8 @@ def _contact(n: int) -> dict[str, Any]:
     email = f"person{n}@example.com"
     record = {"connection": "crm", "id": str(n), "email": email}
     return {
-        "id": n, "connection": "crm", "vendor_id": str(n), "email": email, "record": record,
-        "opted_out": False,
+        "id": n, "connection": "crm", "vendor_id": str(n), "email": email, "mailbox": mailbox_hash(email),
+        "record": record, "opted_out": False,
     }  # fmt: skip
 
 

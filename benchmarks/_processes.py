@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import psutil
 
@@ -53,7 +54,12 @@ do = "write_score"
 via = "crm"
 """
 PROGRAM = (sys.executable, "-c", "from nps_connect.cli import main; main()")
-SECRETS = {"BENCH_SIGNING_KEY": SIGNING_KEY, "BENCH_TOKEN": "a-token", "BENCH_SMTP": "smtp://127.0.0.1:9"}
+SECRETS = {
+    "BENCH_SIGNING_KEY": SIGNING_KEY,
+    "BENCH_TOKEN": "a-token",
+    "BENCH_SMTP": "smtp://127.0.0.1:9",
+    "BENCH_ALERT": "json://127.0.0.1:9/nps",
+}
 
 
 class ScoreVendor:
@@ -94,6 +100,18 @@ class ScoreVendor:
                 pass
 
         return Handler
+
+
+class RunTimes(NamedTuple):
+    """Time that a program took, in seconds.
+
+    Attributes:
+        cpu: user and system time.
+        wall: from start to end.
+    """
+
+    cpu: float
+    wall: float
 
 
 def write_configuration(folder: Path, vendor: str) -> tuple[Path, int]:
@@ -148,3 +166,26 @@ def _start(config: Path, database: str, command: str) -> subprocess.Popen[str]:
         raise RuntimeError(f"{command} did not start: {line}{(config.parent / f'{command}.log').read_text()[-2000:]}")
     threading.Thread(target=lambda: process.stdout.read() if process.stdout else "", daemon=True).start()
     return process
+
+
+def run_program(program: tuple[str, ...], folder: Path, *, allowed: Collection[int] = (0,)) -> RunTimes:
+    """Run a program to its end. It uses compiled modules, as an installed product does; they are kept in `folder`.
+
+    Args:
+        program: with its arguments; a configuration names the folder of its database.
+        folder: a temporary folder.
+        allowed: exit codes of success.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    place = Path(program[program.index("--config") + 1]).parent if "--config" in program else folder
+    environment = {**os.environ, **SECRETS, "BENCH_DATABASE": f"sqlite:///{place}/ledger.db"}
+    environment["PYTHONPYCACHEPREFIX"] = str(folder / "compiled")
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(program, check=False, capture_output=True, text=True, env=environment, cwd=place)
+    wall, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode not in allowed:
+        raise RuntimeError(f"{' '.join(program)}: {done.stdout[-500:]}{done.stderr[-2000:]}")
+    return RunTimes(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall)

@@ -30,7 +30,7 @@ def reduced_gc() -> Iterator[None]:
 def reduced_gc_of_command() -> Iterator[None]:
     """Collect rarely until the end of the block, and not at the end of the process, which frees its memory anyway.
 
-    The imports of a command that only reads trigger hundreds of collections that find nothing, and Python runs one more
+    The imports of a command that only reads trigger two hundred collections that find nothing, and Python runs one more
     over everything when it exits: together a quarter of the command's CPU.
     """
     thresholds = gc.get_threshold()
