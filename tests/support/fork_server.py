@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import Any
 
 PRELOADED_MODULES = (
+    "babel.dates",
+    "jinja2.ext",
     "nps_connect.cli.connections.check",
     "nps_connect.cli.deliveries.list",
     "nps_connect.cli.run",
@@ -70,9 +72,12 @@ def main() -> None:
 def _preload_modules() -> None:
     for name in PRELOADED_MODULES:
         importlib.import_module(name)
+    from nps_connect.app.actions import ACTIONS
     from nps_connect.plugins import Plugins
 
     Plugins.load()
+    for spec in ACTIONS.values():
+        _ = spec.handler
     gc.collect()
     gc.freeze()
 
