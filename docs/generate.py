@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from generators import api, cli, errors, findings, hooks, settings
+from generators import api, cli, errors, findings, hooks, settings, webhooks
 
 PAGES = {
     "../findings.md": findings.render_page,
@@ -17,6 +17,7 @@ PAGES = {
     "errors.md": errors.render_page,
     "cli.md": cli.render_page,
     "api.md": api.render_page,
+    "webhooks.schema.json": webhooks.render_schema,
 }
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Generated from the code by docs/generate.py: edit the code, then run `make docs`. -->\n\n"
@@ -26,7 +27,8 @@ def main(arguments: list[str]) -> int:
     """Write all pages, or compare them with the files if ``--check`` is given; return the exit code."""
     drifted = []
     for name, render_page in PAGES.items():
-        path, text = REFERENCE / name, NOTE + render_page().rstrip() + "\n"
+        note = NOTE if name.endswith(".md") else ""
+        path, text = REFERENCE / name, note + render_page().rstrip() + "\n"
         if "--check" not in arguments:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -24,6 +24,9 @@ if TYPE_CHECKING:  # the facts of an action need none of them
 EXPEDITED_OPTION = "expedited"
 """Key of a delivery's options: an operator sends it now, in spite of quiet hours and daily caps."""
 
+WEBHOOK_OPTION = "webhook"
+"""Key of a delivery's options: the type of the webhook that it sends."""
+
 T = TypeVar("T")
 
 

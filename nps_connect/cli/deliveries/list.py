@@ -60,7 +60,7 @@ def _details(row: Mapping[str, Any]) -> str:
     text = row["hold"] or row["last_error"] or row["receipt_note"]
     if row["message_id"]:
         text = f"{row['hold'] or 'in doubt'}: Message-ID {row['message_id']}"
-    parts = [describe_attempts(row) if row["state"] != "succeeded" else None, last_line(text)]
+    parts = [row["webhook"], describe_attempts(row) if row["state"] != "succeeded" else None, last_line(text)]
     return "; ".join(part for part in parts if part)
 
 
@@ -94,6 +94,7 @@ def deliveries_json(session: Session, settings: Settings, rows: list[DeliveryRow
     """
     from nps_connect.app.actions import ACTIONS
     from nps_connect.records.actions import hold_text
+    from nps_connect.services.action_spec import WEBHOOK_OPTION
     from nps_connect.services.deliveries.operator_actions import count_attempts
     from nps_connect.services.deliveries.settle_in_doubt import in_doubt_message_id
 
@@ -108,6 +109,7 @@ def deliveries_json(session: Session, settings: Settings, rows: list[DeliveryRow
             "hold": hold_text(row.hold_code, row.hold_detail),
             "message_id": in_doubt_message_id(row, ACTIONS, links),
             "waits_for": row.depends_on_id,
+            "webhook": row.options.get(WEBHOOK_OPTION),
         }
         | attributes(row, "receipt_id", "receipt_link", "receipt_note", "created_at", "finished_at")
         for row in rows

@@ -21,8 +21,12 @@ TEXTS = SelectionTexts(
 
 
 @command
-@selection_options("dead", "held")
-@click.option("--even-if-sent", is_flag=True, help="Include mail in doubt: customers may receive it twice.")
+@selection_options("dead", "held", "succeeded")
+@click.option(
+    "--even-if-sent",
+    is_flag=True,
+    help="Include mail in doubt, which customers may receive twice, and webhooks that were received.",
+)
 def retry(
     options: Options,
     /,
@@ -32,7 +36,8 @@ def retry(
     """Retry dead or held deliveries now.
 
     Deliveries in doubt are first looked up at the vendor and not repeated if found there. Mail cannot be looked up: it
-    stays held unless --even-if-sent is given.
+    stays held unless --even-if-sent is given. Webhooks that were received are sent again, with the same id, with
+    --state succeeded --even-if-sent.
     """
     from nps_connect.services.deliveries.operator_actions import RETRYABLE_STATES, retry_by_operator
 

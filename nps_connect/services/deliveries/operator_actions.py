@@ -117,7 +117,7 @@ def retry_by_operator(
         actions: every action.
         settings: the configuration.
         now: the present moment.
-        even_if_sent: also customer mail that may have been sent already.
+        even_if_sent: also customer mail that may have been sent already, and what succeeded and can be repeated.
     """
     reserve_again = actions[row.action].handler.reserve_again
     refused = _refusal_reason(session, row, actions, even_if_sent=even_if_sent)
@@ -159,9 +159,13 @@ def cancel_by_operator(
 
 
 def _refusal_reason(session: Session, row: DeliveryRow, actions: ActionSpecs, *, even_if_sent: bool) -> str | None:
+    spec = actions[row.action]
+    if row.state == "succeeded" and spec.can_be_repeated:
+        if row.payload is None:
+            return "its content was removed by an erasure or by retention"
+        return None if even_if_sent else "it was received; to send it again with the same id: --even-if-sent"
     if row.state not in RETRYABLE_STATES:
         return f"it is {row.state}; only dead and held deliveries are tried again"
-    spec = actions[row.action]
     if spec.customer_facing and row.in_doubt and not even_if_sent:
         return "it may have been sent already; to send it again: --even-if-sent"
     if spec.follows_dependency and row.depends_on_id is not None:

@@ -11,6 +11,7 @@ from nps_connect.ledger import tables
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.records.actions import hold_text
+from nps_connect.services.action_spec import WEBHOOK_OPTION
 from nps_connect.services.deliveries.customer_mail import MESSAGE_ID_OPTION
 
 MIN_MOMENT = datetime.min.replace(tzinfo=UTC)
@@ -97,7 +98,8 @@ def delivery_entry(row: tables.DeliveryRow, attempts: Sequence[tables.AttemptRow
     hold = hold_text(row.hold_code, row.hold_detail)
     why = hold or row.last_error or row.receipt_note
     link = row.receipt_link or row.receipt_id
-    text = f"{row.action} on {row.connection}: {row.state}"
+    webhook_type = row.options.get(WEBHOOK_OPTION)
+    text = row.action + (f" {webhook_type}" if webhook_type else "") + f" on {row.connection}: {row.state}"
     text += f" as {link}" if link else ""
     text += f" ({why.strip().splitlines()[-1][:200]})" if why and why.strip() else ""
     message_id = row.options.get(MESSAGE_ID_OPTION) if row.in_doubt else None

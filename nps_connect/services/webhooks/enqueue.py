@@ -35,6 +35,7 @@ from nps_connect.records.webhooks import (
     WebhookResponse,
     WebhookType,
 )
+from nps_connect.services.action_spec import WEBHOOK_OPTION
 from nps_connect.services.contacts.store import RoutableResponse
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
@@ -236,7 +237,7 @@ def _enqueue(
                 due_at=now,
                 contact_id=fact.contact_id,
                 response_id=fact.response_id,
-                options={"type": webhook_type},
+                options={WEBHOOK_OPTION: webhook_type},
                 payload=body,
                 cancel_code=CancelCode.SHADOW if is_recorded_only else None,
             )

@@ -170,12 +170,12 @@ def test_an_erasure_is_told_with_the_id_alone_and_what_was_to_be_told_before_is_
     application.answer(token, 2, "A comment about the delivery")
     before = len(application.receiver.items)
     erase(application, preview_erasure)
-    assert [row for row in application.deliveries("send_webhook") if row.options["type"] == "contact.erased"] == []
+    assert [row for row in application.deliveries("send_webhook") if row.options["webhook"] == "contact.erased"] == []
     erase(application)
     erase(application)
     [webhook] = sent(application)[before:]
     assert (webhook.type, webhook.data) == ("contact.erased", {"contact": {"connection": "crm", "id": "1"}})
-    recorded = [row for row in application.deliveries("send_webhook") if row.options["type"] == "response.recorded"]
+    recorded = [row for row in application.deliveries("send_webhook") if row.options["webhook"] == "response.recorded"]
     assert [(row.state, row.payload) for row in recorded] == [("cancelled", None)]
     assert find_texts(application.ledger, "A comment about the delivery") == []
 
@@ -226,7 +226,7 @@ def test_in_shadow_nothing_is_sent_and_what_becomes_of_people_is_sent_when_the_m
     erase(application)
     application.run()
     assert application.receiver.items == []
-    rows = [(row.options["type"], row.state, row.cancel_code) for row in application.deliveries("send_webhook")]
+    rows = [(row.options["webhook"], row.state, row.cancel_code) for row in application.deliveries("send_webhook")]
     assert rows == [("decision.made", "cancelled", "shadow"), ("contact.erased", "pending", None)]
 
 

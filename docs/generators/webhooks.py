@@ -1,0 +1,40 @@
+"""Generator of the JSON Schema of outgoing webhooks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from nps_connect.records.webhooks import WEBHOOK_DATA
+
+SCHEMA_ID = "https://json-schema.org/draft/2020-12/schema"
+
+
+def render_schema() -> str:
+    """Return the schema of a request's body as JSON text: one alternative for each type."""
+    models = sorted(set(WEBHOOK_DATA.values()), key=lambda model: model.__name__)
+    references, definitions = models_json_schema([(model, "serialization") for model in models])
+    alternatives: list[dict[str, Any]] = [
+        {
+            "title": webhook_type,
+            "type": "object",
+            "properties": {
+                "type": {"const": webhook_type},
+                "timestamp": {"type": "string", "format": "date-time"},
+                "data": references[model, "serialization"],
+            },
+            "required": ["type", "timestamp", "data"],
+        }
+        for webhook_type, model in WEBHOOK_DATA.items()
+    ]
+    schema = {"$schema": SCHEMA_ID, "title": "nps_connect webhook", "oneOf": alternatives, **definitions}
+    return json.dumps(_open(schema), indent=2, ensure_ascii=False)
+
+
+def _open(node: Any) -> Any:  # noqa: ANN401  # any JSON
+    """Return the schema without the ban on other properties: later versions may add some."""
+    if isinstance(node, dict):
+        return {key: _open(value) for key, value in node.items() if key != "additionalProperties"}
+    return [_open(value) for value in node] if isinstance(node, list) else node
