@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Iterator
 from datetime import timedelta
 from importlib.metadata import distribution
+from typing import get_args
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -51,6 +52,7 @@ TYPES = {
     "TimeZone": "IANA time zone",
     "Language": "language tag",
     "HttpUrl": "web address",
+    "WebhookType": "[type of webhook](../webhooks.md#what-is-sent)",
     "SecretStr": "secret",
     "Segment": "segment",
     "Segments": "segment or list: segment",
@@ -63,7 +65,13 @@ TYPES = {
 def render_page() -> str:
     """Return the page as Markdown: the tables of the core, then those of the built-in plugins."""
     tables = [render_table(title, settings) for title, settings in TABLES.items()]
-    built_in = [render_table(f'`plugin = "{info.name}"` (built in)', info.settings) for info in load_builtin_plugins()]
+    built_in: list[str] = []
+    for info in load_builtin_plugins():
+        built_in.append(render_table(f'`plugin = "{info.name}"` (built in)', info.settings))
+        built_in += [
+            render_table(f'`plugin = "{info.name}"`: table `{key}`', nested)
+            for key, nested in find_nested_tables(info.settings)
+        ]
     return "\n\n".join([INTRODUCTION, *tables, *built_in])
 
 
@@ -72,6 +80,24 @@ def load_builtin_plugins() -> Iterator[object]:
     points = distribution("nps-connect").entry_points.select(group="nps_connect")
     for point in sorted(points, key=lambda point: point.name):
         yield point.load().nps_connector()
+
+
+def find_nested_tables(settings: type[BaseModel], key: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield the models inside a settings model, at any depth, with the dotted key of each; each model once."""
+    seen: set[type[BaseModel]] = set()
+    for name, field in settings.model_fields.items():
+        for model_class in _models_in(field.annotation):
+            if model_class not in seen:
+                seen.add(model_class)
+                yield f"{key}{name}", model_class
+                yield from find_nested_tables(model_class, f"{key}{name}.")
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
 
 
 def render_table(title: str, settings: type[BaseModel]) -> str:
@@ -119,7 +145,7 @@ def render_type(node: ast.expr) -> str:
     alias = getattr(model, written, getattr(routes, written, None))
     if written not in TYPES and alias is not None and hasattr(alias, "__args__"):
         return ", ".join(TYPES[word.__name__] if isinstance(word, type) else f"`{word}`" for word in alias.__args__)
-    return TYPES.get(written, f"`{written}`")
+    return "table" if written.endswith("Settings") else TYPES.get(written, f"`{written}`")
 
 
 def describe_default(field: FieldInfo) -> str:

@@ -34,7 +34,18 @@ def render_schema() -> str:
 
 
 def _open(node: Any) -> Any:  # noqa: ANN401  # any JSON
-    """Return the schema without the ban on other properties: later versions may add some."""
-    if isinstance(node, dict):
-        return {key: _open(value) for key, value in node.items() if key != "additionalProperties"}
-    return [_open(value) for value in node] if isinstance(node, list) else node
+    """Return the schema without the ban on other properties, since later versions may add some, and without patterns.
+
+    The patterns of texts are for pydantic; other validators do not know their syntax.
+    """
+    if isinstance(node, list):
+        return [_open(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    kept = {key: _open(value) for key, value in node.items() if key not in ("additionalProperties", "pattern")}
+    if "anyOf" in kept:
+        alternatives = [value for index, value in enumerate(kept["anyOf"]) if value not in kept["anyOf"][:index]]
+        kept = {**kept, "anyOf": alternatives} if len(alternatives) > 1 else {**kept, **alternatives[0]}
+        if len(alternatives) == 1:
+            del kept["anyOf"]
+    return kept
