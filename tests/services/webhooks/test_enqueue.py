@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import contextmanager, suppress
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.event import listen, remove
+from sqlmodel import Session, col
+from support.api_client import ApiClient
 from support.database_dump import find_texts
 from support.recovery_scenarios import create_detractor_case, send_recovery_survey, send_ticket_event
 
 from nps_connect import Bounce, RetryLater
 from nps_connect.ledger.subjects import mailbox_hash
-from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.webhooks import WEBHOOK_DATA
 from nps_connect.services.operations.data_requests import erase_person, find_person, preview_erasure
 from nps_connect.services.suppressions.opt_out import apply_opt_out
@@ -197,6 +202,43 @@ def test_a_transaction_that_is_rolled_back_leaves_no_webhook(build):
         with pytest.raises(ZeroDivisionError), application.ledger.write() as session:
             change(session)
     assert len(application.deliveries()) == before
+
+
+@contextmanager
+def failing_commits_of_webhooks():
+    """Let every transaction fail at its end that has written a webhook."""
+
+    def refuse(session):
+        written = select(col(DeliveryRow.id)).where(col(DeliveryRow.action) == "send_webhook")
+        if session.execute(written).first() is not None:
+            raise ZeroDivisionError
+
+    listen(Session, "before_commit", refuse)
+    yield
+    remove(Session, "before_commit", refuse)
+
+
+def test_a_fact_and_its_webhook_are_one_transaction(build):
+    application = build(types=["response.recorded", "case.opened"])
+    token = application.surveyed("1", EMAIL)
+    with failing_commits_of_webhooks(), suppress(ZeroDivisionError):
+        application.answer(token, 2)
+    with application.ledger.read() as session:
+        assert [row.revision for row in session.execute(select(ResponseRow)).scalars() if row.revision] == []
+    assert application.deliveries("send_webhook") == []
+    application.answer(token, 2)
+    assert [row.options["webhook"] for row in application.deliveries("send_webhook")] == ["response.recorded"]
+
+
+def test_a_response_that_the_api_records_is_told(build):
+    application = build(types=["response.recorded"])
+    application.crm.knows("1", EMAIL)
+    call = {"survey": "after-purchase", "connection": "crm", "contact": {"email": EMAIL}, "score": 9}
+    with asyncio.Runner() as runner:
+        answer = ApiClient(application, runner).post("/responses", {**call, "collected_by": "phone"})
+    assert answer.status == 201, answer.body
+    [webhook] = sent(application)
+    assert (webhook.data["response"]["id"], webhook.data["contact"]["id"]) == (answer.body["id"], "1")
 
 
 def test_without_a_subscriber_there_is_no_row(build):
