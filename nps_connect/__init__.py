@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from nps_connect.records.connectors import EventKind as EventKind
     from nps_connect.records.connectors import ExampleConfiguration as ExampleConfiguration
     from nps_connect.records.connectors import ExampleQuestion as ExampleQuestion
+    from nps_connect.records.connectors import MappingLearner as MappingLearner
+    from nps_connect.records.connectors import MappingProposal as MappingProposal
     from nps_connect.records.connectors import Quota as Quota
     from nps_connect.records.connectors import ReviewPolicy as ReviewPolicy
     from nps_connect.records.connectors import SettingsMistake as SettingsMistake
@@ -118,6 +120,8 @@ _HOME = {
         "EventKind",
         "ExampleConfiguration",
         "ExampleQuestion",
+        "MappingLearner",
+        "MappingProposal",
         "Quota",
         "ReviewPolicy",
         "SettingsMistake",

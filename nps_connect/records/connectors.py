@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -178,6 +179,40 @@ class SettingsMistake(Record):
     fix: str | None = None
 
 
+class MappingProposal(Record):
+    """Mappings that a plugin proposes for example payloads.
+
+    Attributes:
+        settings: the connection's settings with the proposed mappings.
+        toml: the proposed tables, for the configuration file.
+        unread: files for whose payload there is no proposal.
+    """
+
+    settings: Any
+    toml: str
+    unread: tuple[str, ...] = ()
+
+
+SignWebhook = Callable[[Any, bytes, datetime, bool], Mapping[str, str]]
+"""Returns the headers with which the source of a connection sends a payload: from its settings, the payload, the
+moment, and whether to forge the signature with another secret."""
+
+
+class MappingLearner(Record):
+    """What a plugin with configurable mappings offers to `connections learn`.
+
+    Attributes:
+        propose: returns mappings for the connection of a name, from its settings and JSON content by file; ValueError
+            if the settings lack what is needed.
+        sign: signs a payload, to try the proposal.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    propose: Callable[[str, Any, Mapping[str, Any]], MappingProposal]
+    sign: SignWebhook
+
+
 class ConnectorInfo(Record):
     """What a plugin tells about itself, once, when it is loaded.
 
@@ -191,6 +226,7 @@ class ConnectorInfo(Record):
             alone; read them with `event_kinds`.
         check_settings: compares valid settings with files that they name, relative to the configuration's folder.
             Called whenever a configuration is validated; reads no others and no network.
+        learner: proposes mappings, for plugins that read payloads by mappings in the settings.
         quotas: limits on calls; empty for connections without HTTP.
         quotas_for: the same quotas (same names) as one account's settings have them: another plan, a share of it.
         status_overrides: vendor oddities by HTTP status.
@@ -225,6 +261,7 @@ class ConnectorInfo(Record):
     events: tuple[EventKind, ...] = ()
     events_for: Callable[[Any], tuple[EventKind, ...]] | None = None
     check_settings: Callable[[Any, Path], Sequence[SettingsMistake]] | None = None
+    learner: MappingLearner | None = None
     quotas: tuple[Quota, ...] = ()
     quotas_for: Callable[[Any], tuple[Quota, ...]] | None = None
     status_overrides: Mapping[int, StatusRule] = Field(default_factory=dict)

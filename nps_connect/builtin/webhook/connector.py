@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from nps_connect import WELL_KNOWN_EVENT_KINDS, ConnectorInfo, EventKind, ExampleConfiguration, hookimpl
+from nps_connect import WELL_KNOWN_EVENT_KINDS, ConnectorInfo, EventKind, ExampleConfiguration, MappingLearner, hookimpl
 from nps_connect.builtin.webhook import sender
+from nps_connect.builtin.webhook.learner import propose_mappings, sign_webhook
 from nps_connect.builtin.webhook.sample_check import find_settings_mistakes
 from nps_connect.builtin.webhook.settings import WebhookSettings
 
@@ -45,7 +46,7 @@ def build_event_kinds(settings: WebhookSettings) -> tuple[EventKind, ...]:
             fields_by_kind.setdefault(kind, {}).update({name: mapping.field(name).type for name in mapping.fields})
     for kind, fields in settings.kinds.items():
         fields_by_kind.setdefault(kind, {}).update(fields)
-    if not fields_by_kind:
+    if not fields_by_kind and settings.incoming is None:
         return WELL_KNOWN_EVENT_KINDS
     description_by_kind = {kind.name: kind.description for kind in WELL_KNOWN_EVENT_KINDS}
     return tuple(
@@ -73,6 +74,7 @@ def nps_connector() -> ConnectorInfo:
         events=WELL_KNOWN_EVENT_KINDS,
         events_for=build_event_kinds,
         check_settings=find_settings_mistakes,
+        learner=MappingLearner(propose=propose_mappings, sign=sign_webhook),
         webhooks=True,
         example=EXAMPLE,
     )

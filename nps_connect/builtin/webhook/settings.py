@@ -185,13 +185,13 @@ class IncomingSettings(StrictTable):
 
     Attributes:
         signature: how the source signs; required.
-        mappings: what payloads mean; the first that applies is used.
+        mappings: what payloads mean; the first that applies is used. Without any, all payloads are kept, to learn from.
         ignored: payloads that no mapping reads and that are of no interest. Others that no mapping reads are kept and
             reported.
     """
 
     signature: SignatureSettings
-    mappings: Annotated[tuple[MappingSettings, ...], Field(min_length=1, max_length=MAX_MAPPINGS)]
+    mappings: tuple[MappingSettings, ...] = Field(default=(), max_length=MAX_MAPPINGS)
     ignored: tuple[ConditionSettings, ...] = Field(default=(), max_length=MAX_MAPPINGS)
 
 

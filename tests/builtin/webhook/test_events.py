@@ -126,7 +126,6 @@ def test_a_mapping_that_cannot_work_is_refused(change, problem):
         ("webhook", None, "needs the table incoming"),
         (None, {"signature": BEARER, "mappings": [ORDER]}, 'needs events = "webhook"'),
         ("webhook", {"mappings": [ORDER]}, "signature"),
-        ("webhook", {"signature": BEARER, "mappings": []}, "at least 1"),
     ],
 )
 def test_a_connection_that_would_receive_nothing_is_refused(events, incoming, problem):
