@@ -17,8 +17,10 @@ from nps_connect.proof.static_oracles import (
     field_options,
     judge_account_values,
     judge_filters,
+    judge_first_days,
     judge_locations,
     judge_quiet_times,
+    judge_recipients,
     judge_routes,
     untested_surveys,
 )
@@ -87,6 +89,10 @@ def prove(configuration: ProvedConfiguration, *, now: datetime, seed: int) -> Pr
         unknown_values = list(judge_account_values(ctx.settings.triggers, ctx.filters, configuration.snapshots))
         findings += [*unknown_values, *judge_filters(cast, {finding.subject or "" for finding in unknown_values})]
         findings += [*judge_routes(ctx.settings), *judge_quiet_times(ctx.settings, now)]
+        findings += [
+            *judge_first_days(configuration.settings.triggers, now),
+            *judge_recipients(configuration.settings, cast.players),
+        ]
         log = play(twin, cast.players)
         outcomes = observe(twin, cast.players, log)
         findings += [*_refused_webhooks(log), *judge(ctx.settings, outcomes)]

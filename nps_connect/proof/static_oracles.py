@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from nps_connect.proof.cast import EMAIL_DOMAIN_FIELD, Cast
+from nps_connect.proof.cast import EMAIL_DOMAIN_FIELD, Cast, Player
 from nps_connect.proof.observation import Responded
 from nps_connect.proof.oracles import plan
 from nps_connect.records.base import SEGMENTS
@@ -15,10 +15,11 @@ from nps_connect.records.responses import segment_of
 from nps_connect.records.snapshots import AccountSnapshot, VendorField
 from nps_connect.rules.filters import Filter
 from nps_connect.rules.quiet_span import measure_quiet_span
+from nps_connect.services.contacts.store import is_on_allow_list
 from nps_connect.services.context import Context
 from nps_connect.services.reviews.review_pages import location_field_key, location_field_name
 from nps_connect.settings.durations import format_duration
-from nps_connect.settings.model import Settings, Trigger
+from nps_connect.settings.model import Route, Settings, Trigger
 
 NOTICED_ACTIONS = ("open_ticket", "send_alert")
 """Actions that bring a response before a person."""
@@ -28,6 +29,9 @@ MAX_QUIET_WAIT = timedelta(days=4)
 
 MIN_OPEN_TIME = timedelta(hours=5)
 """Least time of a week in which mail may be sent by day: an hour on each working day."""
+
+MAX_START_WAIT = timedelta(days=183)
+"""Longest sound time until the first day of a trigger: a longer one is a slip of the year."""
 
 MIN_DAYTIME_SHARE = 0.5
 """Least open time by day as a share of that by night: mail that leaves mostly at night has its hours inverted."""
@@ -66,12 +70,13 @@ def judge_routes(settings: Settings) -> Iterator[Finding]:
             unheard.append(response)
     for index, route in enumerate(settings.routes):
         if index not in used:
+            mismatches = _describe_mismatches(route, responses)
             yield Finding(
                 id="route-never-used",
                 subject=f"routes.{index + 1}",
                 severity="error",
                 text=f"route {index + 1} ({route.do.replace('_', ' ')} via {route.via}) is used by no response that "
-                "the surveys and triggers can lead to",
+                f"the surveys and triggers can lead to{': ' if mismatches else ''}{mismatches}",
                 fix="compare its surveys, touchpoints, languages and scores with those of the triggers",
             )
     for segment in SEGMENTS:
@@ -90,6 +95,33 @@ def judge_routes(settings: Settings) -> Iterator[Finding]:
                 if limits
                 else f'add a route with on = "{segment}"',
             )
+
+
+def _describe_mismatches(route: Route, responses: Sequence[Responded]) -> str:
+    """Return for each key of an unused route what it has, and what the responses have that its other keys accept."""
+    accepts: dict[str, Callable[[Responded], bool]] = {
+        "scores": lambda response: response.score in route.accepted_scores,
+        "surveys": lambda response: not route.surveys or response.survey in route.surveys,
+        "touchpoints": lambda response: not route.touchpoints or response.touchpoint in route.touchpoints,
+        "languages": lambda response: not route.languages or response.language.partition("-")[0] in route.languages,
+    }
+    values: dict[str, Callable[[Responded], str]] = {
+        "surveys": lambda response: response.survey,
+        "touchpoints": lambda response: response.touchpoint,
+        "languages": lambda response: response.language,
+    }
+    described = []
+    for key, value in values.items():
+        others = [accept for other, accept in accepts.items() if other != key]
+        available = {value(response) for response in responses if all(accept(response) for accept in others)}
+        required = getattr(route, key)
+        if required and available and available.isdisjoint(required):
+            described.append(f"it has {key} {_quoted(required)}, the responses have {_quoted(sorted(available))}")
+    return "; ".join(described)
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def _describe_part(part: Sequence[Responded], whole: Sequence[Responded]) -> str:
@@ -126,6 +158,37 @@ def judge_quiet_times(settings: Settings, start: datetime) -> Iterator[Finding]:
         if is_nocturnal
         else "shorten limits.quiet_hours, or remove days from limits.quiet_days",
     )
+
+
+def judge_first_days(triggers: Iterable[Trigger], start: datetime) -> Iterator[Finding]:
+    """Every trigger begins to fire within a time that somebody plans ahead."""
+    for trigger in triggers:
+        if trigger.active_from is not None and trigger.active_from - start.date() > MAX_START_WAIT:
+            days = (trigger.active_from - start.date()).days
+            yield Finding(
+                id="trigger-never-fires",
+                subject=trigger.label,
+                severity="error",
+                text=f"trigger {trigger.label!r} fires only from {trigger.active_from} on, in {days} days",
+                fix="correct the year of its active_from, or remove it",
+            )
+
+
+def judge_recipients(settings: Settings, players: Iterable[Player]) -> Iterator[Finding]:
+    """Customers get mail: in live mode no list of allowed recipients excludes the people of a trigger."""
+    allowed = settings.core.recipient_allow_list
+    if settings.core.mode != "live" or not allowed:
+        return
+    excluded = {player.trigger.label for player in players if not is_on_allow_list(player.email, allowed)}
+    if excluded:
+        yield Finding(
+            id="recipients-limited",
+            subject="core.recipient_allow_list",
+            severity="error",
+            text=f"core.recipient_allow_list lets mail go only to {', '.join(allowed)}: other customers of "
+            f"{_quoted(sorted(excluded))} are not surveyed",
+            fix='remove core.recipient_allow_list, or set core.mode = "shadow"',
+        )
 
 
 def judge_filters(cast: Cast, explained: Collection[str]) -> Iterator[Finding]:

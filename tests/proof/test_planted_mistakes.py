@@ -176,6 +176,59 @@ def helpdesk_token_without_scope(site):
     site.snapshots["helpdesk"]["scopes"] = ["read", "users:write"]
 
 
+def add_support_trigger(site, where):
+    site.config["surveys"]["after-support"] = {"channel": "mail"}
+    solved = {"on": "ticket.solved", "from": "helpdesk", "survey": "after-support", "where": where}
+    site.config["triggers"].append(solved)
+
+
+@mistake("helpdesk:ticket.solved:after-support", "'amount'", "Zendesk does not have")
+def field_of_another_source(site):
+    add_support_trigger(site, "amount >= 100")
+
+
+@mistake("fires only from 2036-12-01 on", "active_from")
+def first_day_in_a_wrong_year(site):
+    site.trigger["active_from"] = "2036-12-01"
+
+
+@mistake("core.recipient_allow_list", "@staging.example.com", "are not surveyed")
+def allow_list_of_staging(site):
+    site.config["core"] |= {"mode": "live", "recipient_allow_list": ["@staging.example.com"]}
+
+
+@mistake("priority", "'urgnt'", "helpdesk does not have", "write 'urgent'")
+def misspelt_priority(site):
+    add_support_trigger(site, 'priority == "urgnt"')
+
+
+@mistake("routes.4", "never to scores 10", "forbids")
+def happiest_customers_forgotten(site):
+    site.route("invite_review")["scores"] = [9]
+
+
+@mistake("not allowed to read deals", "crm.objects.deals.read")
+def token_that_cannot_read_deals(site):
+    site.snapshots["crm"]["scopes"].remove("crm.objects.deals.read")
+
+
+@mistake("nps_score is of type string, not number")
+def property_of_another_type(site):
+    site.snapshots["crm"]["fields"]["contact"]["nps_score"]["type"] = "string"
+
+
+@mistake("unknown field 'contact.lifecyclestage'", "known fields")
+def property_of_the_contact_in_a_filter(site):
+    site.trigger["where"] = "amount >= 100 and contact.lifecyclestage == 'Customer'"
+
+
+@mistake("route 2", "used by no response", "touchpoints 'after-purchase'", "the responses have 'after purchase'")
+def touchpoint_spelt_in_two_ways(site):
+    site.trigger["touchpoint"] = "after purchase"
+    site.route("open_ticket")["touchpoints"] = ["after-purchase"]
+    site.remove_routes("send_alert")
+
+
 @pytest.mark.parametrize(("edit", "words"), MISTAKES, ids=[edit.__name__ for edit, _ in MISTAKES])
 def test_a_planted_mistake_is_named_with_its_cause(edit, words, site):
     edit(site)

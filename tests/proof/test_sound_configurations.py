@@ -86,6 +86,15 @@ def shops_by_a_property_of_the_contact(site):
 
 
 @sound
+def group_in_other_letters(site):
+    """Zendesk's names are compared without case: the tickets get the group."""
+    site.config["connections"]["helpdesk"]["group"] = "customer CARE"
+    site.config["core"] |= {"mode": "live", "recipient_allow_list": ["@staff.example.com"]}
+    site.trigger["where"] = "amount >= 100 and contact.email_domain == 'staff.example.com'"
+    site.config.pop("expect")
+
+
+@sound
 def few_people_now_and_then(site):
     site.trigger.update({"sample": 5, "per_day": 2, "active_from": "2027-01-01", "delay": "2d then next tuesday 10:00"})
     site.config["core"]["recipient_allow_list"] = ["@staff.example.com"]

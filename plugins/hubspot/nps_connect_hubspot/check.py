@@ -245,9 +245,9 @@ def _webhooks(api: Api) -> Iterator[Finding]:
 def _setup_findings(api: Api) -> Iterator[Finding]:
     changes = nps_plan_setup(api.connection)
     if changes:
-        names = ", ".join(change.id for change in changes)
+        listed = "; ".join(f"{change.id}: {change.text}" for change in changes)
         fix = f"run `nps-connect connections plan {api.connection.name}`, then `apply`"
-        text = f"missing or different in HubSpot: {names}"
+        text = f"missing or different in HubSpot: {listed}"
         yield Finding(id="property-missing", severity="error", text=text, fix=fix)
     else:
         yield Finding(severity="ok", text="property group and properties exist")
