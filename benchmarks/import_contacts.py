@@ -11,7 +11,8 @@ from time import process_time
 
 import psutil
 
-from nps_connect.rules.imports.columns import PEOPLE_FIELDS, find_columns
+from nps_connect.rules.imports.columns import find_columns
+from nps_connect.rules.imports.fields import PEOPLE_FIELDS
 from nps_connect.rules.imports.row_errors import RowErrors
 from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.import_file import open_import_file

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from nps_connect.records.filters import FilterUse as FilterUse
     from nps_connect.records.findings import Finding as Finding
     from nps_connect.records.findings import SetupChange as SetupChange
+    from nps_connect.records.imports import ImportLayout as ImportLayout
     from nps_connect.records.messages import Address as Address
     from nps_connect.records.messages import InlineImage as InlineImage
     from nps_connect.records.messages import Message as Message
@@ -146,6 +147,7 @@ _HOME = {
     "records.events": ("STORED_HEADER", "Event", "EventPage", "SkippedEntries", "WebhookRequest", "fact_key"),
     "records.filters": ("FilterUse",),
     "records.findings": ("Finding", "SetupChange"),
+    "records.imports": ("ImportLayout",),
     "records.messages": ("Address", "InlineImage", "Message"),
     "records.responses": ("ContactResponse", "EarlierResponse", "Response"),
     "records.snapshots": ("AccountSnapshot", "VendorField"),

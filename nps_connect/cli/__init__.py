@@ -39,6 +39,7 @@ COMMANDS = {
     "doctor": "Check everything; show what needs attention and how to fix it.",
     "deliveries": "List, retry and expedite outbound deliveries.",
     "responses": "List, import and export survey responses.",
+    "imports": "Move in from another tool: plan, apply and verify an import.",
     "reviews": "Report on review invitations.",
     "cases": "List detractor cases and their recovery status.",
     "api-keys": "Add, list and remove keys of the HTTP API.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, time, timedelta, tzinfo
+from typing import Any
 
 from sqlalchemy import ColumnElement, Table, bindparam, func, literal_column, or_, select, update
 from sqlmodel import Field, Session, col
@@ -11,6 +12,7 @@ from sqlmodel import Field, Session, col
 from nps_connect.ledger.bulk_sql import RUNNING, without_index
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime, insert_for
 from nps_connect.ledger.tables import IN_DOUBT, ContactRow, DeliveryRow, InvitationRow
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.rules.timing import local_date, start_of_next_day, utc_at
 
 BOUNCED = "bounced"
@@ -64,6 +66,28 @@ def reserve(
 def extend(session: Session, subject: str, *, invitation_id: int, until: datetime) -> None:
     """Start the cooldown of a subject anew for an invitation that ignores cooldowns; never shorten it."""
     _acquire(session, subject, invitation_id, until, col(CooldownRow.until) < until)
+
+
+def extend_all(session: Session, rows: Sequence[dict[str, Any]]) -> int:
+    """Start the cooldowns of invitations that another tool sent; none is shortened.
+
+    Args:
+        session: the transaction.
+        rows: columns of `CooldownRow`, each subject once, sorted by subject.
+
+    Returns:
+        How many subjects have a later end than before.
+    """
+    return len(insert_many(session, CooldownRow, rows, on_conflict=_unless_later, returning=("subject",)))
+
+
+def _unless_later(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["subject"],
+        set_={"until": new.until, "invitation_id": new.invitation_id},
+        where=col(CooldownRow.until) < new.until,
+    )
 
 
 def confirm(session: Session, invitation_id: int, *, until: datetime) -> None:

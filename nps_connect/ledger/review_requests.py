@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Field, Session, col
 
+from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime
 from nps_connect.ledger.upserts import insert_many
 
@@ -33,7 +34,8 @@ class ReviewRequestRow(Base, table=True):
     The row of the platform ``*`` is the cooldown over all platforms.
 
     Attributes:
-        response_id: the response that led to it; another response finds the subject reserved.
+        response_id: the response that led to it; another response finds the subject reserved. None if another tool sent
+            the invitation.
         until: for ``*``: when the cooldown ends.
         sent: the invitation was sent; until then the reservation is released when it is cancelled.
     """
@@ -42,7 +44,7 @@ class ReviewRequestRow(Base, table=True):
 
     subject: str = Field(primary_key=True, max_length=80)
     platform: str = Field(primary_key=True, max_length=40)
-    response_id: int = Field(foreign_key="responses.id", sa_type=BigId, index=True)
+    response_id: int | None = Field(default=None, foreign_key="responses.id", sa_type=BigId, index=True)
     until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sent: bool = False
 
@@ -59,19 +61,20 @@ class ReviewReservation(NamedTuple):
     """The right of one response to ask a subject for a review on a platform, or on `ALL_PLATFORMS` within the cooldown.
 
     Attributes:
+        response_id: of the response; None if another tool sent the invitation.
         until: end of the cooldown (UTC); None for a platform, which is asked for once for all time.
     """
 
     subject: str
     platform: str
-    response_id: int
+    response_id: int | None
     until: datetime | None
 
 
 def build_reservations(
-    subjects: Sequence[str], platform: str, *, response_id: int, until: datetime
+    subjects: Sequence[str], platform: str, *, response_id: int | None, until: datetime
 ) -> list[ReviewReservation]:
-    """Return the reservations that one response needs for a review invitation."""
+    """Return the reservations that one response, or an invitation by another tool, needs."""
     return [
         ReviewReservation(subject, name, response_id, until if name == ALL_PLATFORMS else None)
         for subject in subjects
@@ -99,6 +102,27 @@ def _unless_reserved(statement: Any) -> Any:  # noqa: ANN401  # two dialects' In
         index_elements=["subject", "platform"],
         set_={"response_id": new.response_id, "until": new.until},
         where=(col(ReviewRequestRow.response_id) == new.response_id) | over,
+    )
+
+
+def record_sent(session: Session, reservations: Sequence[ReviewReservation]) -> int:
+    """Record invitations that another tool sent; return how many rows are new or end a cooldown later. Idempotent."""
+    newest: dict[tuple[str, str], ReviewReservation] = {}
+    for reservation in reservations:
+        previous = newest.setdefault(reservation[:2], reservation)
+        if reservation.until is not None and previous.until is not None and reservation.until > previous.until:
+            newest[reservation[:2]] = reservation
+    rows = [{**newest[key]._asdict(), "sent": True} for key in sorted(newest)]
+    return len(insert_many(session, ReviewRequestRow, rows, on_conflict=_unless_later, returning=("subject",)))
+
+
+def _unless_later(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    """Extend the cooldown over all platforms, whoever started it; keep everything else."""
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["subject", "platform"],
+        set_={"until": new.until},
+        where=(new.until.is_not(None)) & (col(ReviewRequestRow.until) < new.until),
     )
 
 
@@ -143,6 +167,19 @@ def load_reservations(session: Session, subjects: Collection[str]) -> list[Revie
         ).where(col(ReviewRequestRow.subject).in_(subjects))
     )
     return [ReviewReservation(*row) for row in rows]
+
+
+def load_sent_platforms(session: Session, response_ids: Sequence[int]) -> dict[int, list[str]]:
+    """Return the platforms, sorted, of the review invitations that responses have led to and that were sent."""
+    query = select(col(ReviewRequestRow.response_id), col(ReviewRequestRow.platform)).distinct()
+    is_sent = col(ReviewRequestRow.sent).is_(True) & (col(ReviewRequestRow.platform) != ALL_PLATFORMS)
+    rows = session.execute(
+        query.where(in_list(col(ReviewRequestRow.response_id), "ids"), is_sent), {"ids": list(response_ids)}
+    ).all()
+    platforms: dict[int, list[str]] = {}
+    for response_id, platform in sorted(tuple(row) for row in rows):
+        platforms.setdefault(response_id, []).append(platform)
+    return platforms
 
 
 def has_review_request(contact_id: SQLColumnExpression[Any], mailbox: SQLColumnExpression[Any]) -> ColumnElement[bool]:

@@ -124,8 +124,6 @@ class InvitationRow(Base, table=True):
     __tablename__ = "survey_invitations"
     __table_args__ = (
         CheckConstraint("state IN ('planned', 'sent', 'cancelled', 'shadow', 'imported')", name="state"),
-        Index("ix_survey_invitations_created_at", "created_at"),
-        Index("ix_survey_invitations_due_at", "due_at"),
         partial_index("ix_survey_invitations_sent_at", "sent_at", where="sent_at IS NOT NULL"),
         partial_index("ix_survey_invitations_mailbox", "mailbox", where="mailbox IS NOT NULL"),
         Index("ix_survey_invitations_public_id", "public_id", unique=True),
@@ -140,8 +138,8 @@ class InvitationRow(Base, table=True):
     language: str = Field(max_length=35)
     state: str = Field(default="planned", max_length=20)
     reason: str | None = None
-    created_at: datetime = Field(sa_type=UtcDateTime)
-    due_at: datetime = Field(sa_type=UtcDateTime)
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    due_at: datetime = Field(sa_type=UtcDateTime, index=True)
     sent_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     mailbox: str | None = Field(default=None, max_length=64)
@@ -177,6 +175,7 @@ class ResponseRow(Base, table=True):
         conflicting_at: when two different scores were submitted within seconds: provisional until the next submission.
         provisional_bot_signals: bot signals of the page view that gave the provisional score.
         collected_by: a `CollectedBy`: how the response was collected.
+        tags, notes: labels, and remarks of staff, from another tool; None for responses that were not imported.
     """
 
     __tablename__ = "responses"
@@ -207,6 +206,8 @@ class ResponseRow(Base, table=True):
     provisional_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     provisional_bot_signals: str | None = Field(default=None, max_length=60)
     collected_by: str = Field(default="web", max_length=20, sa_column_kwargs={"server_default": "web"})
+    tags: list[str] | None = Field(default=None, sa_type=JSON)
+    notes: list[dict[str, str]] | None = Field(default=None, sa_type=JSON)
 
 
 class RevisionRow(Base, table=True):
@@ -240,8 +241,7 @@ class DeliveryRow(QueuedRow, table=True):
         payload: the record as first sent, which a retry sends again; None before the first start, except for webhooks.
         depends_on_id: the row is `held` until that delivery has succeeded.
         in_doubt: an earlier try may have taken effect: look before the next one.
-        hold_code: a `HoldCode`: why the row is `held`, or why it is `pending` with a later due time.
-        hold_detail: what its sentence names, such as the survey.
+        hold_code: a `HoldCode`: why the row is `held`, or `pending` with a later due time; `hold_detail`: of what.
         cancel_code: a `CancelCode`: why the row is `cancelled`; the sentence is in `last_error`.
     """
 

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 from nps_connect.errors import DeliveryError
 from nps_connect.records.actions import Action
 from nps_connect.records.base import Moment, Record
+from nps_connect.records.imports import ImportLayout
 from nps_connect.records.vendor_responses import VendorResponse
 from nps_connect.records.webhooks import WebhookSubscription
 
@@ -249,6 +250,7 @@ class ConnectorInfo(Record):
             whose process stops before that is sent again; without it, each one that was being sent is in doubt.
         webhooks: the connection can receive webhooks (`nps_verify_webhook`, `nps_parse_events`).
         polling: the connection can be polled (`nps_poll_events`).
+        import_layouts: kinds of files that the vendor exports, for ``imports``.
         example: its part of a first configuration.
     """
 
@@ -278,6 +280,7 @@ class ConnectorInfo(Record):
     records_handover: bool = False
     webhooks: bool = False
     polling: bool = False
+    import_layouts: tuple[ImportLayout, ...] = ()
     example: ExampleConfiguration
 
     def event_kinds(self, settings: Any) -> tuple[EventKind, ...]:  # noqa: ANN401  # a model of the plugin's own

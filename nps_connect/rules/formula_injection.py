@@ -5,6 +5,11 @@ from __future__ import annotations
 _FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
+def unescape_formula(text: str) -> str:
+    """Remove the apostrophe of `escape_formula` from a cell of an own export."""
+    return text[1:] if text.startswith("'") and escape_formula(text[1:]) == text else text
+
+
 def escape_formula(text: str) -> str:
     """Prefix an apostrophe to text that a spreadsheet would evaluate as a formula.
 

@@ -15,7 +15,7 @@ from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.suppressions import BounceRow
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow
 from nps_connect.ledger.workers import record_heartbeat
-from nps_connect.services.suppressions.opt_out import apply_opt_out
+from nps_connect.services.suppressions.opt_out import apply_opt_outs
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
 PAGED = ("deliveries", "events", "responses", "contacts", "suppressions", "bounces", "cases")
@@ -31,7 +31,7 @@ def full_cli(seeded_cli):
     path.write_text(f'{SALES}{path.read_text()}\n[connections.crm]\nplugin = "email"\n')
     ctx = seeded_cli.application.ctx
     with ctx.ledger.write() as session:
-        apply_opt_out(ctx, session, mailbox_hash("anne@example.com"), reason="opted_out", source="letter")
+        apply_opt_outs(ctx, session, [mailbox_hash("anne@example.com")], reason="opted_out", source="letter")
         response, now = session.execute(select(ResponseRow).where(ResponseRow.score == 2)).scalars().one(), ctx.clock()
         case = {"connection": "helpdesk", "ticket_id": "T-1", "opened_at": now}
         session.add(CaseRow(response_id=response.id, contact_id=response.contact_id, **case))

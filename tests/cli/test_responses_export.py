@@ -49,6 +49,11 @@ def test_responses_are_exported_oldest_first_with_contact_data(responses_cli):
         "revision": "1",
         "origin": "imported",
         "collected_by": "import",
+        "sent_at": "2025-11-01T12:00:00+01:00",
+        "tags": "",
+        "notes": "",
+        "follow_up": "",
+        "review_platforms": "",
     }
 
 

@@ -147,7 +147,7 @@ def test_unreadable_files_are_rejected(import_cli, body, code, sentence):
 
 QUESTIONS = ("--column", "score=How likely is it that you would recommend us?", "--column", "comment=Why?")
 EXPORTS = {
-    "asknicely": ((), {"score": 1, "metric": 1}),
+    "asknicely": ((), {"unanswered": 1, "metric": 1}),
     "delighted": ((), {"metric": 1}),
     "qualtrics": (("--column", "score=Q1", "--column", "comment=Q2"), {"address": 2, "test": 2}),
     "surveymonkey": (QUESTIONS, {"no_address": 1}),

@@ -1,4 +1,4 @@
-"""Shared by ``surveys invite`` and ``responses import``: the CSV file, its columns, and rejected lines."""
+"""Shared by all imports: the file, its columns, and rejected lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -17,15 +17,22 @@ from nps_connect.cli._support.output import open_output, pluralize
 from nps_connect.cli._support.progress import progress_bar
 
 if TYPE_CHECKING:
-    from nps_connect.rules.imports.columns import ColumnMapping, ImportField
+    from nps_connect.rules.imports.columns import ColumnMapping
+    from nps_connect.rules.imports.fields import ImportField
     from nps_connect.rules.imports.row_errors import RowErrors
     from nps_connect.services.context import Context
     from nps_connect.services.imports.import_file import ImportFile
-    from nps_connect.services.imports.people import ImportedPerson
-    from nps_connect.services.imports.response_rows import ImportedResponse
+
+    class ImportedRow(Protocol):
+        """A row that was read from a file."""
+
+        @property
+        def line(self) -> int:
+            """Line number in the file."""
+
 
 F = TypeVar("F", bound=Callable[..., Any])
-Row = TypeVar("Row", "ImportedPerson", "ImportedResponse")
+Row = TypeVar("Row", bound="ImportedRow")
 
 BATCH_SIZE = 500
 ENCODINGS = {
@@ -41,8 +48,8 @@ DELIMITERS = {"semicolon": ";", "comma": ",", "tab": "\t", "pipe": "|"}
 MAX_SHOWN = 20
 
 
-def file_options(command: F) -> F:
-    """Add ``FILE``, ``--column``, ``--encoding``, ``--delimiter``, ``--refused`` and ``--connection``."""
+def format_options(command: F) -> F:
+    """Add ``--column``, ``--encoding``, ``--delimiter``, ``--refused`` and ``--connection``."""
     for option in (
         click.option(
             "--connection",
@@ -64,10 +71,15 @@ def file_options(command: F) -> F:
             metavar="FIELD=NAME",
             help="Map a field to a column of the file; repeatable.",
         ),
-        click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False)),
     ):
         command = option(command)
     return command
+
+
+def file_options(command: F) -> F:
+    """Add ``FILE`` and the options of `format_options`."""
+    file = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+    return file(format_options(command))
 
 
 def select_connection(ctx: Context, survey: str, connection: str | None) -> str:
@@ -85,58 +97,62 @@ def select_connection(ctx: Context, survey: str, connection: str | None) -> str:
         raise click.BadParameter(str(error), param_hint="--connection") from None
 
 
-def open_csv(
-    file: Path,
-    fields: Sequence[ImportField],
-    *,
-    required: Iterable[Sequence[str]],
-    preset: Mapping[str, str] | None = None,
-    column_options: Sequence[str],
-    encoding: str | None,
-    delimiter: str | None,
-) -> tuple[ImportFile, ColumnMapping]:
-    """Open the file and find the column of each field; on a terminal, prompt for missing ones.
-
-    Reports encoding, delimiter, number of columns and unused columns on standard error.
+def open_file(
+    file: Path, *, encoding: str | None, delimiter: str | None, list_header: tuple[str, ...] = ()
+) -> ImportFile:
+    """Open a file; report encoding, delimiter and number of columns on standard error.
 
     Args:
         file: its path.
-        fields: the fields that the file may contain.
-        required: groups of fields; one field of each group is required, and the prompt asks for the first.
-        preset: column names by field.
-        column_options: ``FIELD=NAME`` from the command line.
         encoding: a key of `ENCODINGS`; None means detect it.
         delimiter: a key of `DELIMITERS`; None means detect it.
+        list_header: column names of a file without a header.
 
     Raises:
         CommandError: the file cannot be opened.
         InvalidImportFile: the file is not a table.
-        click.UsageError: a required column or a column named by an option is missing.
     """
     from nps_connect.services.imports.import_file import open_import_file
 
-    codec = ENCODINGS[encoding] if encoding else None
+    codec, sign = ENCODINGS[encoding] if encoding else None, DELIMITERS[delimiter] if delimiter else None
     try:
-        source = open_import_file(file, codec=codec, delimiter=DELIMITERS[delimiter] if delimiter else None)
+        source = open_import_file(file, codec=codec, delimiter=sign, list_header=list_header)
     except OSError as error:
         raise CommandError(f"cannot read {file}: {error.strerror}") from None
-    name = next((name for name, sign in DELIMITERS.items() if sign == source.delimiter), repr(source.delimiter))
     hint = " (guessed: check names with accents)" if source.encoding.is_guessed else ""
+    form = "JSON" if source.delimiter is None else f"delimiter {_delimiter_name(source.delimiter)}"
     count = pluralize(len(source.header), "column", "columns")
-    click.echo(f"{file.name}: {encoding or source.encoding.label}{hint}, delimiter {name}, {count}", err=True)
-    mapping = _find_columns(source, fields, column_options, required, preset or {})
-    if mapping.unused:
-        click.echo(f"unused columns: {', '.join(mapping.unused[:MAX_SHOWN])}", err=True)
-    return source, mapping
+    click.echo(f"{file.name}: {encoding or source.encoding.label}{hint}, {form}, {count}", err=True)
+    return source
 
 
-def _find_columns(
+def _delimiter_name(sign: str) -> str:
+    return next((name for name, delimiter in DELIMITERS.items() if delimiter == sign), repr(sign))
+
+
+def find_file_columns(
     source: ImportFile,
     fields: Sequence[ImportField],
-    column_options: Sequence[str],
+    *,
     required: Iterable[Sequence[str]],
-    preset: Mapping[str, str],
-) -> ColumnMapping:
+    preset: Mapping[str, Sequence[str]],
+    column_options: Sequence[str],
+) -> tuple[ImportFile, ColumnMapping]:
+    """Find the column of each field; on a terminal, prompt for missing ones. Reports unused columns.
+
+    Args:
+        source: the file.
+        fields: the fields that the file may contain.
+        required: groups of fields; one field of each group is required, and the prompt asks for the first.
+        preset: column names of a layout by field.
+        column_options: ``FIELD=NAME`` from the command line.
+
+    Returns:
+        The file, with the columns of the layout that a JSON file may have further down, and the mapping.
+
+    Raises:
+        click.UsageError: a required column or a column named by an option is missing.
+    """
     from nps_connect.rules.imports.columns import ColumnNotFound, find_columns
 
     column_by_field = dict(_parse_column_option(text, fields) for text in column_options)
@@ -145,11 +161,16 @@ def _find_columns(
         for group in required:
             if len(mapping.missing(*group)) == len(group):
                 field = next(field for field in fields if field.name == group[0])
-                column_by_field[field.name] = _prompt_for_column(source, field)
+                column_by_field[field.name] = _prompt_for_column(source, field, preset)
                 mapping = find_columns(source.header, fields, column_by_field, preset)
+        later = [columns[0] for name, columns in preset.items() if name not in mapping.index_by_field]
+        source = source.with_columns(later)
+        mapping = find_columns(source.header, fields, column_by_field, preset)
     except ColumnNotFound as error:
-        raise click.BadParameter(str(error), param_hint="--column") from None
-    return mapping
+        raise click.BadParameter(f"{source.path.name}: {error}", param_hint="--column") from None
+    if mapping.unused:
+        click.echo(f"unused columns: {', '.join(mapping.unused[:MAX_SHOWN])}", err=True)
+    return source, mapping
 
 
 def _parse_column_option(text: str, fields: Sequence[ImportField]) -> tuple[str, str]:
@@ -162,12 +183,16 @@ def _parse_column_option(text: str, fields: Sequence[ImportField]) -> tuple[str,
     return name, column
 
 
-def _prompt_for_column(source: ImportFile, field: ImportField) -> str:
+def _prompt_for_column(source: ImportFile, field: ImportField, preset: Mapping[str, Sequence[str]]) -> str:
+    from nps_connect.rules.imports.columns import nearest_column
+
     header = ", ".join(repr(name) for name in source.header[:MAX_SHOWN])
     if not sys.stdin.isatty():
         hint = " (one column only: check --delimiter)" if len(source.header) == 1 else ""
+        nearest = nearest_column(preset.get(field.name, (field.name,))[0], source.header)
         raise click.UsageError(
-            f"no column contains {field.label}; the file has {header}{hint}. Use --column '{field.name}=NAME'"
+            f"{source.path.name}: no column contains {field.label}{nearest}; the file has {header}{hint}. "
+            f"Use --column '{field.name}=NAME'"
         )
     first_row = next(source.rows(), None)
     for number, name in enumerate(source.header, start=1):
@@ -210,8 +235,12 @@ def process_batches(
 
 
 @contextmanager
-def collect_line_errors(path: Path | None) -> Iterator[RowErrors]:
-    """Yield a collector of rejected lines that also writes them to a file if a path is given.
+def open_refused(path: Path | None, *, with_file: bool = False) -> Iterator[Callable[[str], RowErrors]]:
+    """Yield a function that returns the collector of rejected lines of a file, which also writes them to `path`.
+
+    Args:
+        path: the file to write; None means none.
+        with_file: write the name of the imported file too.
 
     Raises:
         CommandError: the file cannot be written.
@@ -219,22 +248,41 @@ def collect_line_errors(path: Path | None) -> Iterator[RowErrors]:
     from nps_connect.rules.imports.row_errors import RowErrors
 
     if path is None:
-        yield RowErrors()
+        yield lambda _file: RowErrors()
         return
     with open_output(path) as stream:
         writer = csv.writer(stream)
-        writer.writerow(("line", "reason", "detail"))
-        yield RowErrors(on_error=lambda error: writer.writerow((error.line, error.reason, error.detail)))
+        writer.writerow((*(("file",) if with_file else ()), "line", "reason", "detail"))
+
+        def collect(file: str) -> RowErrors:
+            names = (file,) if with_file else ()
+            return RowErrors(on_error=lambda error: writer.writerow((*names, error.line, error.reason, error.detail)))
+
+        yield collect
 
 
-def print_line_errors(errors: RowErrors, path: Path | None) -> None:
-    """Print rejected lines on standard error, with the path of the file that lists all of them."""
+@contextmanager
+def collect_line_errors(path: Path | None) -> Iterator[RowErrors]:
+    """Yield a collector of the rejected lines of one file; see `open_refused`."""
+    with open_refused(path) as collect:
+        yield collect("")
+
+
+def print_line_errors(errors: RowErrors, path: Path | None, file: str | None = None) -> None:
+    """Print rejected lines on standard error, with the path of the file that lists all of them.
+
+    Args:
+        errors: of one file.
+        path: the file that lists all of them.
+        file: name of the imported file, if there are several.
+    """
     if not errors.total:
         return
     reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(errors.counts.items()))
-    click.echo(f"{pluralize(errors.total, 'line', 'lines')} rejected ({reasons}):", err=True)
+    of_file, plural = f"{file}: " if file else "", "entries" if errors.unit == "entry" else "lines"
+    click.echo(f"{of_file}{pluralize(errors.total, errors.unit, plural)} rejected ({reasons}):", err=True)
     for error in errors.samples[:MAX_SHOWN]:
-        click.echo(f"  line {error.line}: {error.detail}", err=True)
+        click.echo(f"  {errors.unit} {error.line}: {error.detail}", err=True)
     if errors.total > MAX_SHOWN:
         where = f"see {path}" if path else "write all of them to a file with --refused CSV"
         click.echo(f"  and {errors.total - MAX_SHOWN} more: {where}", err=True)

@@ -191,7 +191,12 @@ def yes_option(command: F) -> F:
     return click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")(command)
 
 
+def dry_run_option(command: F) -> F:
+    """Add ``--dry-run``."""
+    text = "Show what would be done and how many people it concerns; change nothing."
+    return click.option("--dry-run", is_flag=True, help=text)(command)
+
+
 def confirm_options(command: F) -> F:
     """Add ``--dry-run`` and ``--yes`` to a command that asks for confirmation."""
-    text = "Show what would be done and how many people it concerns; change nothing."
-    return click.option("--dry-run", is_flag=True, help=text)(yes_option(command))
+    return dry_run_option(yes_option(command))

@@ -4,5 +4,7 @@ COMMANDS = {
     "list": "List suppressions, newest first.",
     "show": "Show one suppression.",
     "add": "Stop all mail to a person who asked for it.",
+    "import": "Suppress the people of a file.",
+    "export": "Export suppressions for another installation.",
     "remove": "Let a person be contacted again.",
 }

@@ -57,7 +57,7 @@ def invite(
     surveys_per_day. A dry run precedes the confirmation prompt. Importing the same file again reaches nobody twice.
     Fields for --column: email, name, first_name, language, id.
     """
-    from nps_connect.rules.imports.columns import PEOPLE_FIELDS
+    from nps_connect.rules.imports.fields import PEOPLE_FIELDS
     from nps_connect.services.imports.dedup_store import DedupStore
     from nps_connect.services.imports.dry_run import run_dry_run
     from nps_connect.services.imports.people import read_people
@@ -66,7 +66,11 @@ def invite(
         ctx = application.ctx
         plan = _build_campaign(ctx, file, survey, campaign, connection, per_day)
         required = [("email", "id")] if plan.lookup_enabled else [("email",)]
-        source, columns = csv_input.open_csv(file, PEOPLE_FIELDS, required=required, **file_format)
+        column_options = file_format.pop("column_options")
+        source = csv_input.open_file(file, **file_format)
+        source, columns = csv_input.find_file_columns(
+            source, PEOPLE_FIELDS, required=required, preset={}, column_options=column_options
+        )
         with DedupStore() as dedup_store, csv_input.collect_line_errors(refused) as errors:
 
             def read(errors: RowErrors, on_progress: Callable[[int, int], object]) -> Iterator[ImportedPerson]:

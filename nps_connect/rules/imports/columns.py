@@ -1,4 +1,4 @@
-"""Map the columns of a file to fields: by given names, by a preset, or by usual names."""
+"""Map the columns of a file to fields: by given names, by a layout, or by usual names."""
 
 from __future__ import annotations
 
@@ -6,160 +6,11 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+
+from nps_connect.rules.imports.fields import ImportField
 
 _NOT_WORDS = re.compile(r"[^a-z0-9#]+")
-
-
-@dataclass(frozen=True)
-class ImportField:
-    """A field that a file may contain.
-
-    Attributes:
-        name: as in ``--column name=COLUMN``.
-        label: for people.
-        aliases: column names by which it is recognised, normalised with `normalize_name`, best first.
-    """
-
-    name: str
-    label: str
-    aliases: tuple[str, ...] = ()
-
-
-_EMAIL = ImportField(
-    "email",
-    "the e-mail address",
-    (
-        "email",
-        "e mail",
-        "email address",
-        "e mail address",
-        "adresse email",
-        "adresse e mail",
-        "courriel",
-        "adresse mail",
-        "mail",
-        "contact email",
-        "person email",
-        "customer email",
-    ),
-)
-_NAME = ImportField(
-    "name",
-    "the name",
-    (
-        "name",
-        "full name",
-        "nom et prenom",
-        "prenom et nom",
-        "customer name",
-        "contact name",
-        "last name",
-        "nom de famille",
-        "nom",
-    ),
-)
-_FIRST_NAME = ImportField("first_name", "the first name", ("first name", "firstname", "prenom"))
-_LANGUAGE = ImportField("language", "the language", ("language", "langue", "lang", "locale"))
-
-PEOPLE_FIELDS = (_EMAIL, _NAME, _FIRST_NAME, _LANGUAGE, ImportField("id", "the contact id at the connection"))
-RESPONSE_FIELDS = (
-    _EMAIL,
-    ImportField(
-        "score",
-        "the score, 0 to 10",
-        ("score", "note", "nps", "nps score", "score nps", "note nps"),
-    ),
-    ImportField(
-        "answered_at",
-        "the date of the response",
-        (
-            "answered at",
-            "responded at",
-            "responded",
-            "response date",
-            "date de reponse",
-            "repondu le",
-            "submitted at",
-            "submit date utc",
-            "end date",
-            "completed at",
-            "created at",
-            "timestamp",
-            "horodateur",
-            "date",
-        ),
-    ),
-    ImportField(
-        "id",
-        "the response id",
-        ("response id", "id reponse", "id de reponse", "identifiant", "respondent id", "id"),
-    ),
-    ImportField(
-        "comment", "the comment", ("comment", "comments", "commentaire", "commentaires", "feedback", "verbatim")
-    ),
-    ImportField("contact_id", "the contact id at the connection"),
-    _NAME,
-    _FIRST_NAME,
-    _LANGUAGE,
-    ImportField("touchpoint", "the touchpoint", ("touchpoint",)),
-    ImportField("status", "the kind of response"),
-    ImportField("metric", "the metric that was asked for, such as nps"),
-)
-
-TEST_STATUSES = frozenset(
-    {
-        "survey preview", "survey test", "survey preview spam", "offline survey preview",
-        "1", "2", "9", "17",
-    }
-)  # fmt: skip
-"""Values of the field `status` that mark a test, as Qualtrics writes them: as texts or as numbers."""
-
-PRESETS: dict[str, dict[str, str]] = {
-    "plain": {},
-    "nps-connect": {
-        "id": "id",
-        "email": "email",
-        "name": "name",
-        "score": "score",
-        "comment": "comment",
-        "answered_at": "answered_at",
-        "language": "language",
-        "touchpoint": "touchpoint",
-    },
-    "asknicely": {
-        "id": "response_id",
-        "email": "email",
-        "name": "name",
-        "score": "answer",
-        "comment": "comment",
-        "answered_at": "responded",
-        "metric": "question_type",
-    },
-    "delighted": {
-        "id": "id",
-        "email": "email",
-        "score": "score",
-        "comment": "comment",
-        "answered_at": "created_at",
-        "metric": "survey_type",
-    },
-    "qualtrics": {
-        "id": "ResponseId",
-        "email": "RecipientEmail",
-        "first_name": "RecipientFirstName",
-        "name": "RecipientLastName",
-        "answered_at": "RecordedDate",
-        "language": "UserLanguage",
-        "status": "Status",
-    },
-    "surveymonkey": {"id": "Respondent ID", "email": "Email Address", "answered_at": "End Date"},
-    "typeform": {"id": "#", "answered_at": "Submit Date (UTC)"},
-}
-"""Column names in exports of other tools, from their documentation or files. Where a tool names columns after its
-questions, score and comment need ``--column``. `plain` uses the aliases only."""
-
-PRESET_ZONES = {"typeform": "UTC"}
-"""Time zones of presets whose moments have none; the name of the column states it."""
 
 
 class ColumnNotFound(ValueError):
@@ -175,8 +26,16 @@ class ColumnNotFound(ValueError):
     def __init__(self, field: str, column: str, columns: Sequence[str], *, twice: bool) -> None:
         self.field = field
         problem = "there are several columns" if twice else "there is no column"
+        nearest = "" if twice else nearest_column(column, columns)
         existing = ", ".join(repr(name) for name in columns[:20])
-        super().__init__(f"{problem} {column!r} for {field}; the file has {existing}")
+        super().__init__(f"{problem} {column!r} for {field}{nearest}; the file has {existing}")
+
+
+def nearest_column(name: str, columns: Sequence[str]) -> str:
+    """Return the column whose name is most like another, as part of a sentence; empty if none is like it."""
+    matches = get_close_matches(normalize_name(name), [normalize_name(column) for column in columns], n=1)
+    nearest = next((column for column in columns if normalize_name(column) in matches), None)
+    return f" (nearest: {nearest!r})" if nearest else ""
 
 
 @dataclass(frozen=True)
@@ -207,15 +66,18 @@ def normalize_name(name: str) -> str:
 
 
 def find_columns(
-    header: Sequence[str], fields: Sequence[ImportField], given: Mapping[str, str], preset: Mapping[str, str]
+    header: Sequence[str],
+    fields: Sequence[ImportField],
+    given: Mapping[str, str],
+    preset: Mapping[str, Sequence[str]],
 ) -> ColumnMapping:
-    """Find the column of each field: the given one, else that of the preset, else one with an alias as its name.
+    """Find the column of each field: the given one, else that of the layout, else one with an alias as its name.
 
     Args:
         header: names of the columns.
         fields: the fields that the file may contain.
         given: required column names by field name.
-        preset: optional column names by field name.
+        preset: optional column names of a layout by field name, best first.
 
     Raises:
         ColumnNotFound: a given column does not exist, or exists more than once.
@@ -225,7 +87,7 @@ def find_columns(
     for field in fields:
         if field.name in index_by_field:
             continue
-        preset_names = [normalize_name(preset[field.name])] if field.name in preset else []
+        preset_names = map(normalize_name, preset.get(field.name, ()))
         for alias in (*preset_names, *field.aliases):
             if names.count(alias) == 1 and names.index(alias) not in index_by_field.values():
                 index_by_field[field.name] = names.index(alias)

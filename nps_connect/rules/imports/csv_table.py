@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from nps_connect.rules.imports.row_errors import InvalidImportFile
 
@@ -77,12 +78,13 @@ def read_lines(read: Callable[[int], str]) -> Iterator[str]:
         yield line
 
 
-def read_table(lines: Iterable[str], delimiter: str | None = None) -> CsvTable:
+def read_table(lines: Iterable[str], delimiter: str | None = None, *, list_header: tuple[str, ...] = ()) -> CsvTable:
     """Read the header; the rows are read on demand.
 
     Args:
         lines: including line ends, as `read_lines` yields them.
         delimiter: character between cells; None means detect it from the header.
+        list_header: column names of a file without a header, whose first line holds an address already.
 
     Raises:
         InvalidImportFile: the header is missing or invalid.
@@ -100,8 +102,11 @@ def read_table(lines: Iterable[str], delimiter: str | None = None) -> CsvTable:
     if head is None:
         raise InvalidImportFile("there is no header", line=number, fix="begin with a line of column names")
     header = tuple(name.strip().lstrip("\ufeff").strip() for name in head.cells)
+    table_rows: Iterable[CsvRow] = rows
+    if list_header and any(map(_ADDRESS.fullmatch, header)):
+        table_rows, header = chain([CsvRow(head.line, header)], rows), list_header
     _check_header(header, head.line)
-    return CsvTable(header, delimiter, (_fit_to_header(row, len(header)) for row in rows))
+    return CsvTable(header, delimiter, (_fit_to_header(row, len(header)) for row in table_rows))
 
 
 def _first_line(stream: Iterator[str]) -> tuple[int, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from nps_connect.errors import NpsConnectError
@@ -19,13 +20,32 @@ class InvalidImportFile(NpsConnectError):
         problem: one sentence without a final stop.
         line: line number, counted from 1.
         fix: what to do about it.
+
+    Attributes:
+        file: name of the file, where several are imported.
     """
 
     def __init__(self, problem: str, *, line: int, fix: str) -> None:
         self.problem = problem
         self.line = line
         self.fix = fix
+        self.file: str | None = None
         super().__init__(f"line {line}: {problem}; {fix}")
+
+    def __str__(self) -> str:
+        """Return the sentence, with the name of the file."""
+        sentence = super().__str__()
+        return f"{self.file}, {sentence}" if self.file else sentence
+
+
+@contextmanager
+def naming_file(name: str) -> Iterator[None]:
+    """Let an error that is raised within the block name this file."""
+    try:
+        yield
+    except InvalidImportFile as error:
+        error.file = error.file or name
+        raise
 
 
 class InvalidRow(Exception):  # control flow: becomes a `RowError`
@@ -65,11 +85,13 @@ class RowErrors:
         on_error: called with each error.
         counts: number of errors by reason.
         samples: the first `MAX_KEPT_ERRORS` errors.
+        unit: what the numbers of the rows count: ``line`` or ``entry``.
     """
 
     on_error: Callable[[RowError], object] = lambda _error: None
     counts: Counter[str] = field(default_factory=Counter)
     samples: list[RowError] = field(default_factory=list)
+    unit: str = "line"
 
     def record(self, error: RowError) -> None:
         """Count an error."""
@@ -77,6 +99,11 @@ class RowErrors:
         if len(self.samples) < MAX_KEPT_ERRORS:
             self.samples.append(error)
         self.on_error(error)
+
+    def joined(self, other: RowErrors) -> RowErrors:
+        """Return the errors of both, which concern different rows."""
+        samples = [*self.samples, *other.samples][:MAX_KEPT_ERRORS]
+        return RowErrors(counts=self.counts + other.counts, samples=samples)
 
     @property
     def total(self) -> int:

@@ -30,10 +30,11 @@ from nps_connect.services.contacts.known_contacts import load_known_contacts, me
 from nps_connect.services.contacts.store import load_responses
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_deliveries
+from nps_connect.services.imports.match_contacts import ImportTarget
 from nps_connect.services.imports.people import ImportedPerson, erased_fingerprints
 from nps_connect.services.imports.response_rows import MAX_TOUCHPOINT_LENGTH, ImportedResponse
 from nps_connect.services.imports.route_responses import build_routable
-from nps_connect.services.imports.store_responses import ResponseImport, insert_responses, load_existing_ids
+from nps_connect.services.imports.store_responses import insert_responses, load_existing_ids
 from nps_connect.services.routing.route import route_responses
 from nps_connect.services.webhooks.enqueue import enqueue_response_webhooks
 
@@ -51,7 +52,7 @@ class ReceivedResponse(NamedTuple):
         is_looked_up: the connection knows the contact.
     """
 
-    target: ResponseImport
+    target: ImportTarget
     response: ImportedResponse
     contact: Contact
     is_looked_up: bool
@@ -64,7 +65,7 @@ def _prepare(ctx: Context, request: ResponseRequest) -> ReceivedResponse:
     if answered_at > ctx.clock() + MAX_CLOCK_DIFFERENCE:
         raise invalid("answered_at", "lies in the future")
     person = build_person(request.contact)
-    target = ResponseImport(request.survey, connection, ctx.has(connection, "nps_find_contacts"))
+    target = ImportTarget(request.survey, connection, ctx.has(connection, "nps_find_contacts"))
     response = ImportedResponse(
         public_id=_public_id(ctx, connection, request.external_id),
         person=replace(person, language=request.language or person.language),

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
+from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.tables import ContactRow, ResponseRow
 from nps_connect.records.actions import CancelCode, HoldCode
 from nps_connect.records.base import NPS_SCALE, mailbox_key
@@ -84,8 +85,13 @@ def build_contact(row: ContactRow) -> Contact:
 
 def load_mailbox_contacts(session: Session, mailbox: str) -> Sequence[ContactRow]:
     """Return the contacts that have a mailbox now, from its hash, in the order of their ids."""
-    query = select(ContactRow).where(col(ContactRow.mailbox) == mailbox).order_by(col(ContactRow.id))
-    return session.execute(query).scalars().all()
+    return load_contacts_of(session, [mailbox])
+
+
+def load_contacts_of(session: Session, mailboxes: Collection[str]) -> Sequence[ContactRow]:
+    """Return the contacts that have one of these mailboxes now, from their hashes, in the order of their ids."""
+    query = select(ContactRow).where(in_list(col(ContactRow.mailbox), "mailboxes")).order_by(col(ContactRow.id))
+    return session.execute(query, {"mailboxes": list(mailboxes)}).scalars().all()
 
 
 def surviving_contact(session: Session, row: ContactRow) -> ContactRow:

@@ -1,4 +1,4 @@
-"""Fingerprints of a file's rows on disk, so that memory does not grow with the file."""
+"""Fingerprints of the rows of files on disk, so that memory does not grow with the files."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ class DedupStore:
 
     def __init__(self) -> None:
         self._store = sqlite3.connect("", isolation_level=None)
-        self._store.execute("CREATE TABLE claims (fingerprint BLOB PRIMARY KEY, line INTEGER) WITHOUT ROWID")
+        self._store.execute(
+            "CREATE TABLE claims (fingerprint BLOB PRIMARY KEY, file INTEGER, line INTEGER) WITHOUT ROWID"
+        )
         self._store.execute("CREATE TABLE newest (fingerprint BLOB PRIMARY KEY, at REAL, score INTEGER) WITHOUT ROWID")
         self._store.execute("BEGIN")
+        self._files = [""]
+        self._file = 0
 
     def __enter__(self) -> Self:
         """Open for a block."""
@@ -28,14 +32,23 @@ class DedupStore:
         """Delete the store."""
         self._store.close()
 
-    def claim(self, key: str, line: int) -> int:
-        """Claim a key for a line; return the line that claimed it first, which may be this one."""
+    def begin_file(self, name: str) -> None:
+        """Count the following rows as those of a file."""
+        if name not in self._files:
+            self._files.append(name)
+        self._file = self._files.index(name)
+
+    def claim(self, key: str, line: int) -> str | None:
+        """Claim a key for a line of the present file; return where it was claimed first, or None if it was here."""
         fingerprint = _fingerprint(key)
-        inserted = self._store.execute("INSERT INTO claims VALUES (?, ?) ON CONFLICT DO NOTHING", (fingerprint, line))
-        if inserted.rowcount:
-            return line
-        [(first_line,)] = self._store.execute("SELECT line FROM claims WHERE fingerprint = ?", (fingerprint,))
-        return int(first_line)
+        values = (fingerprint, self._file, line)
+        if self._store.execute("INSERT INTO claims VALUES (?, ?, ?) ON CONFLICT DO NOTHING", values).rowcount:
+            return None
+        query = "SELECT file, line FROM claims WHERE fingerprint = ?"
+        [(file, first_line)] = self._store.execute(query, (fingerprint,))
+        if (file, first_line) == (self._file, line):
+            return None
+        return f"line {first_line}" if file == self._file else f"line {first_line} of {self._files[file]}"
 
     def is_claimed(self, key: str) -> bool:
         """Whether a line has claimed a key."""

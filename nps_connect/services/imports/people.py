@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -41,6 +41,7 @@ class ImportedPerson:
         id: vendor id at the connection, or None.
         name: the name, or None.
         language: language tag, or None.
+        source_id: id at another tool, of a person without an address; None otherwise.
     """
 
     line: int
@@ -48,6 +49,7 @@ class ImportedPerson:
     id: str | None
     name: str | None
     language: str | None
+    source_id: str | None = None
 
     @property
     def key(self) -> ContactKey:
@@ -57,7 +59,9 @@ class ImportedPerson:
     @property
     def fingerprint(self) -> str:
         """Hash of the mailbox, the same for every spelling of it; without a mailbox, the id."""
-        return mailbox_contact_id(self.email) if self.email else f"id-{self.id}"
+        if self.email:
+            return mailbox_contact_id(self.email)
+        return f"id-{self.id}" if self.id else f"source-{self.source_id}"
 
     def as_contact(self, connection: str) -> Contact:
         """Build the contact from the file, for a connection that cannot look people up."""
@@ -98,7 +102,7 @@ def choose_connection(ctx: Context, name: str | None, survey: str) -> str:
 def read_rows(
     rows: Iterable[CsvRow],
     parse: Callable[[CsvRow], T],
-    dedup_key: Callable[[T], str],
+    dedup_key: Callable[[T], str | None],
     dedup_store: DedupStore,
     errors: RowErrors,
     duplicate: str,
@@ -108,7 +112,7 @@ def read_rows(
     Args:
         rows: of the file.
         parse: parses a row, or raises `InvalidRow`.
-        dedup_key: key of what was parsed; the first row with a key counts.
+        dedup_key: key of what was parsed; the first row with a key counts. None = not compared.
         dedup_store: the same one for a second reading of the same file, so that the same rows count.
         errors: records every row that is left out.
         duplicate: what a repeated row is, for its sentence.
@@ -122,11 +126,12 @@ def read_rows(
         except InvalidRow as error:
             errors.record(RowError(row.line, error.reason, error.detail))
             continue
-        first_line = dedup_store.claim(dedup_key(item), row.line)
-        if first_line == row.line:
+        key = dedup_key(item)
+        claimed_at = None if key is None else dedup_store.claim(key, row.line)
+        if claimed_at is None:
             yield item
         else:
-            errors.record(RowError(row.line, "duplicate", f"{duplicate} as on line {first_line}"))
+            errors.record(RowError(row.line, "duplicate", f"{duplicate} as on {claimed_at}"))
 
 
 def read_people(
@@ -148,17 +153,31 @@ def read_people(
     yield from read_rows(rows, parse, lambda person: person.fingerprint, dedup_store, errors, "the same person")
 
 
-def parse_person(line: int, values: dict[str, str], *, allow_ids: bool, id_field: str = "id") -> ImportedPerson:
+def parse_person(
+    line: int,
+    values: Mapping[str, str],
+    *,
+    allow_ids: bool,
+    id_field: str = "id",
+    source_id: str | None = None,
+) -> ImportedPerson:
     """Parse the person of one row.
+
+    Args:
+        line: line number in the file.
+        values: the cells by field.
+        allow_ids: accept people with an id at the connection and no address.
+        id_field: the field of that id.
+        source_id: id at another tool, by which a person without an address is accepted; None means no such person is.
 
     Raises:
         InvalidRow: the row has no usable address or id.
     """
     vendor_id, email = values.get(id_field), values.get("email")
     reason = "address" if email else "no_address"
-    if vendor_id is not None and len(vendor_id) > MAX_ID_LENGTH:
-        raise InvalidRow(reason, f"an id longer than {MAX_ID_LENGTH} characters")
-    if email is None and not (allow_ids and vendor_id):
+    if max(len(vendor_id or ""), len(source_id or "")) > MAX_ID_LENGTH - len("source-"):
+        raise InvalidRow(reason, "an id that is too long")
+    if email is None and not (allow_ids and vendor_id) and not source_id:
         raise InvalidRow(reason, "there is no e-mail address")
     try:
         address = cells.parse_address(email) if email else None
@@ -171,6 +190,7 @@ def parse_person(line: int, values: dict[str, str], *, allow_ids: bool, id_field
         id=vendor_id,
         name=name or None,
         language=cells.parse_language(values.get("language", "")),
+        source_id=None if email or vendor_id else source_id,
     )
 
 
@@ -193,13 +213,15 @@ def retry_lookup(ctx: Context, connection: str, look_up: Callable[[], T]) -> T:
 
 def erased_fingerprints(ctx: Context, session: Session, people: Sequence[ImportedPerson]) -> set[str]:
     """Fingerprints of erased people, of whom nothing is stored again."""
-    fingerprints = {
-        subject: person.fingerprint
-        for person in people
-        if person.email
-        for subject in erasure_subjects(ctx, mailbox_hash(person.email))
-    }
+    fingerprints = {mailbox_hash(person.email): person.fingerprint for person in people if person.email}
+    return {fingerprints[mailbox] for mailbox in erased_mailboxes(ctx, session, fingerprints)}
+
+
+def erased_mailboxes(ctx: Context, session: Session, mailboxes: Iterable[str]) -> set[str]:
+    """Return those of the mailboxes, given as hashes, whose people were erased."""
+    mailbox_by_subject = {subject: mailbox for mailbox in mailboxes for subject in erasure_subjects(ctx, mailbox)}
     query = select(col(SuppressionRow.subject)).where(
         in_list(col(SuppressionRow.subject), "subjects"), col(SuppressionRow.reason) == "erased"
     )
-    return {fingerprints[subject] for subject in session.execute(query, {"subjects": list(fingerprints)}).scalars()}
+    stored = session.execute(query, {"subjects": list(mailbox_by_subject)}).scalars()
+    return {mailbox_by_subject[subject] for subject in stored}

@@ -16,8 +16,8 @@ from nps_connect.rules.routing import plan_actions
 from nps_connect.services.contacts.store import RoutableResponse, build_contact, build_response, load_responses
 from nps_connect.services.context import Context
 from nps_connect.services.imports.dedup_store import DedupStore
+from nps_connect.services.imports.match_contacts import ImportTarget
 from nps_connect.services.imports.response_rows import ImportedResponse
-from nps_connect.services.imports.store_responses import ResponseImport
 from nps_connect.services.routing.route import load_planned_deliveries, route_responses
 
 
@@ -29,7 +29,7 @@ def with_import_routes(ctx: Context, *, route: bool, write_scores: bool) -> Cont
     return replace(ctx, settings=ctx.settings.model_copy(update={"routes": routes}))
 
 
-def estimate_actions(ctx: Context, target: ResponseImport, dedup_store: DedupStore) -> Counter[str]:
+def estimate_actions(ctx: Context, target: ImportTarget, dedup_store: DedupStore) -> Counter[str]:
     """Maximum number of deliveries per action for the newest response of each person of a file."""
     counts: Counter[str] = Counter()
     for score, people in dedup_store.count_newest_scores():
@@ -39,7 +39,7 @@ def estimate_actions(ctx: Context, target: ResponseImport, dedup_store: DedupSto
     return counts
 
 
-def _sample_response(ctx: Context, target: ResponseImport, score: int) -> Response:
+def _sample_response(ctx: Context, target: ImportTarget, score: int) -> Response:
     survey = ctx.settings.surveys[target.survey]
     return Response(
         id="sample",

@@ -220,12 +220,12 @@ def _delete_cooldowns(step: _Step) -> bool:
 
 
 def _empty_texts(step: _Step) -> bool:
-    """Delete comments, answers to follow-up questions and the payloads that repeat them; score, day and survey stay."""
+    """Delete comments, notes, follow-up answers and the payloads that repeat them; score, day, survey and tags stay."""
     is_next, has_more = _next_span(step, "emptied_texts", col(ResponseRow.answered_at))
     ids = step.session.execute(select(col(ResponseRow.id)).where(is_next)).scalars().all()
     is_finished = col(DeliveryRow.state).not_in(("pending", "running"))
     repeating = select(col(DeliveryRow.id)).where(col(DeliveryRow.response_id).in_(ids), is_finished)
-    _update(step, ids, ResponseRow.id, comment=None, follow_up=[])
+    _update(step, ids, ResponseRow.id, comment=None, follow_up=[], notes=None)
     _update(step, ids, RevisionRow.response_id, comment=None, follow_up=[])
     _update(step, step.session.execute(repeating).scalars().all(), DeliveryRow.id, payload=None)
     return has_more

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.review_requests import load_sent_platforms
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.responses import segment_of
@@ -35,6 +36,11 @@ EXPORT_COLUMNS = (
     "revision",
     "origin",
     "collected_by",
+    "sent_at",
+    "tags",
+    "notes",
+    "follow_up",
+    "review_platforms",
 )
 
 
@@ -80,7 +86,7 @@ def export_responses(
     No transaction stays open between pages.
     """
     query = (
-        select(ResponseRow, ContactRow, col(InvitationRow.state))
+        select(ResponseRow, ContactRow, col(InvitationRow.state), col(InvitationRow.sent_at))
         .join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
         .join(InvitationRow, col(InvitationRow.id) == col(ResponseRow.invitation_id))
         .where(*response_filter.conditions())
@@ -91,8 +97,11 @@ def export_responses(
     while True:
         with ledger.read() as session:
             rows = session.execute(query.where(after)).all()
-        for response, contact, state in rows:
-            yield _export_row(response, contact, state, zone)
+            platforms = load_sent_platforms(session, [response.id for response, *_ in rows])
+        for response, contact, state, sent_at in rows:
+            row = _export_row(response, contact, state, zone)
+            row["sent_at"] = sent_at.astimezone(zone) if sent_at else None
+            yield row | {"review_platforms": platforms.get(response.id, [])}
         if len(rows) < page:
             return
         last = rows[-1][0]
@@ -118,4 +127,8 @@ def _export_row(row: ResponseRow, contact: ContactRow, state: str, zone: tzinfo)
         "revision": row.revision,
         "origin": "imported" if state == "imported" else "survey",
         "collected_by": row.collected_by,
+        "sent_at": None,
+        "tags": row.tags or [],
+        "notes": row.notes or [],
+        "follow_up": row.follow_up,
     }

@@ -36,7 +36,7 @@ from nps_connect.services.deliveries.cancel import cancel_mail
 from nps_connect.services.deliveries.customer_mail import MAILBOX_OPTION, MESSAGE_ID_OPTION
 from nps_connect.services.deliveries.settle_in_doubt import in_doubt_message_id
 from nps_connect.services.suppressions.bounce_brake import apply_brake, was_undone
-from nps_connect.services.suppressions.opt_out import apply_opt_out
+from nps_connect.services.suppressions.opt_out import apply_opt_outs
 from nps_connect.services.suppressions.personal_data import ERASED_TEXT
 from nps_connect.services.suppressions.store import suppress
 
@@ -101,7 +101,7 @@ def apply_bounce(
     log.warning("bounce_received kind=%s delivery=%s source=%s", bounce.kind, delivery.id, source)
     if bounce.kind == "complaint":
         opt_out_source = f"complaint ({source})"
-        queues |= apply_opt_out(ctx, session, hashed, recipient=contact, reason="objected", source=opt_out_source)
+        queues |= apply_opt_outs(ctx, session, [hashed], recipient=contact, reason="objected", source=opt_out_source)
     elif bounce.kind == "hard":
         if not was_undone(session, delivery.connection, _moment(ctx, bounce)):
             _suppress_mailbox(ctx, session, hashed, contact, delivery, f"bounce ({source})")

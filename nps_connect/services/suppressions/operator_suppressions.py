@@ -15,7 +15,7 @@ from nps_connect.ledger.subjects import mailbox_subject, person_subject
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.services.context import Context
-from nps_connect.services.suppressions.opt_out import apply_opt_out
+from nps_connect.services.suppressions.opt_out import apply_opt_outs
 from nps_connect.services.suppressions.store import erasure_subjects, withdraw
 
 SOURCE = "operator"
@@ -48,7 +48,7 @@ def suppress_by_operator(
     """
     queues: set[str] = set()
     for mailbox in sorted(mailboxes):
-        queues |= apply_opt_out(ctx, session, mailbox, reason="opted_out", source=SOURCE)
+        queues |= apply_opt_outs(ctx, session, [mailbox], reason="opted_out", source=SOURCE)
         record_audit(session, actor, "suppressions add", mailbox_subject(mailbox), now=ctx.clock(), reason=reason)
     return queues
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.subjects import mailbox_subject, person_subject, vendor_id_subject
+from nps_connect.ledger.subjects import contact_subjects, mailbox_subject, person_subject, vendor_id_subject
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.records.pages import UnsubscribePage
 from nps_connect.rendering.catalogs import choose_language
-from nps_connect.services.contacts.store import load_mailbox_contacts, surviving_contact
+from nps_connect.services.contacts.store import load_contacts_of, load_mailbox_contacts, surviving_contact
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_mail
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
@@ -43,44 +44,49 @@ def unsubscribe(ctx: Context, token: str) -> UnsubscribePage:
     if mailbox is None:
         return _test_or_unknown_page(ctx, token, is_done=True)
     with ctx.ledger.write() as session:
-        queues = apply_opt_out(ctx, session, mailbox, reason="opted_out", source="unsubscribe link")
+        queues = apply_opt_outs(ctx, session, [mailbox], reason="opted_out", source="unsubscribe link")
         page = _build_page(ctx, session, mailbox, is_done=True)
     for queue_name in queues:
         ctx.wake(queue_name)
     return page
 
 
-def apply_opt_out(
+def apply_opt_outs(
     ctx: Context,
     session: Session,
-    mailbox: str,
+    mailboxes: Collection[str],
     *,
     recipient: ContactRow | None = None,
     reason: Literal["opted_out", "objected"],
     source: str,
+    is_reported: bool = True,
 ) -> set[str]:
-    """Suppress a mailbox and the contacts that have it now, cancel their mail, and tell each CRM that can be told.
+    """Suppress mailboxes and the contacts that have them now, cancel their mail, and tell each CRM that can be told.
 
-    The mailbox is suppressed even if no contact has it: contacts that come later are not contacted either.
+    A mailbox is suppressed even if no contact has it: contacts that come later are not contacted either.
 
     Args:
         ctx: the application context.
         session: the transaction.
-        mailbox: hash of the mailbox.
+        mailboxes: hashes of the mailboxes.
         recipient: a contact that got the mail, whatever mailbox it has now.
         reason: of the suppression.
         source: where the opt-out came from.
+        is_reported: False for opt-outs from an archive, of which neither a CRM nor a webhook is told.
 
     Returns:
         The queues with new work.
     """
     now = ctx.clock()
-    rows = [*load_mailbox_contacts(session, mailbox), *([recipient] if recipient is not None else [])]
+    rows = [*load_contacts_of(session, mailboxes), *([recipient] if recipient is not None else [])]
     contact_by_id = {row.id: row for row in (surviving_contact(session, row) for row in rows)}
-    subjects = sorted([mailbox_subject(mailbox), *(person_subject(contact_id or 0) for contact_id in contact_by_id)])
-    if not suppress(ctx, session, subjects, reason, source=source):
-        return set()
-    for contact in contact_by_id.values():
+    subjects = {*map(mailbox_subject, mailboxes), *(person_subject(contact_id or 0) for contact_id in contact_by_id)}
+    added = set(suppress(ctx, session, sorted(subjects), reason, source=source, is_reported=is_reported))
+    contacts = [
+        contact for contact in contact_by_id.values()
+        if not added.isdisjoint(contact_subjects(contact.id or 0, contact.mailbox))
+    ]  # fmt: skip
+    for contact in contacts:
         cancel_mail(ctx, session, contact, reason=f"suppressed: {reason}")
     opt_outs = [
         NewDelivery(
@@ -90,8 +96,8 @@ def apply_opt_out(
             due_at=now,
             contact_id=contact.id,
         )
-        for contact in contact_by_id.values()
-        if ctx.carries_out(contact.connection, ctx.actions["write_opt_out"])
+        for contact in contacts
+        if is_reported and ctx.carries_out(contact.connection, ctx.actions["write_opt_out"])
     ]
     return enqueue_deliveries(session, opt_outs, now, skip_existing=True).queue_names
 

@@ -137,6 +137,7 @@ def _of_contacts(column: Any) -> ColumnElement[bool]:  # noqa: ANN401
 _INVITATION_IDS = select(col(InvitationRow.id)).where(_of_contacts(InvitationRow.contact_id))
 _RESPONSE_IDS = select(col(ResponseRow.id)).where(_of_contacts(ResponseRow.contact_id))
 _DELIVERY_IDS = select(col(DeliveryRow.id)).where(_of_contacts(DeliveryRow.contact_id))
+_IMPORTED_TEXTS: dict[str, Any] = {"follow_up": [], "tags": None, "notes": None}
 _DELIVERY_TEXTS = {"last_error": _or_erased, "options": _without_person}
 
 STORED_REQUESTS = PersonalTable(
@@ -165,7 +166,7 @@ PERSONAL_TABLES = (
         or_(col(PageViewRow.invitation_id).in_(_INVITATION_IDS), col(PageViewRow.response_id).in_(_RESPONSE_IDS)),
         {"address": None, "agent": None},
     ),
-    PersonalTable(ResponseRow, _of_contacts(ResponseRow.contact_id), {"comment": None, "follow_up": []}),
+    PersonalTable(ResponseRow, _of_contacts(ResponseRow.contact_id), {"comment": None, **_IMPORTED_TEXTS}),
     PersonalTable(RevisionRow, col(RevisionRow.response_id).in_(_RESPONSE_IDS), {"comment": None, "follow_up": []}),
     PersonalTable(
         DeliveryRow,

@@ -18,7 +18,7 @@ from nps_connect.ledger.tables import ContactRow
 from nps_connect.services.contacts.store import load_mailbox_contacts
 from nps_connect.services.context import Context
 from nps_connect.services.suppressions.erasure import erase_contacts
-from nps_connect.services.suppressions.opt_out import apply_opt_out
+from nps_connect.services.suppressions.opt_out import apply_opt_outs
 from nps_connect.services.suppressions.store import (
     ERASED,
     WITHDRAWN_PREFIX,
@@ -110,7 +110,7 @@ def _apply(ctx: Context, session: Session, reason: str, subject: str, contact_id
         erase_contacts(ctx, session, contacts, source=SOURCE)
     elif reason in OPT_OUT_REASONS and mailbox is not None:
         recipient = contacts[0] if contacts else None
-        apply_opt_out(ctx, session, mailbox, recipient=recipient, reason=OPT_OUT_REASONS[reason], source=SOURCE)
+        apply_opt_outs(ctx, session, [mailbox], recipient=recipient, reason=OPT_OUT_REASONS[reason], source=SOURCE)
     if reason == ERASED and mailbox is not None and _is_mailbox(subject):
         suppress_erased_mailboxes(ctx, session, [mailbox], source=SOURCE)
     else:

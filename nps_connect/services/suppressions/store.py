@@ -31,8 +31,16 @@ WITHDRAWN_PREFIX = "withdrawn:"
 PERSON_PREFIX = person_subject(0).removesuffix("0")
 
 
-def suppress(ctx: Context, session: Session, subjects: Sequence[str], reason: str, *, source: str) -> int:
-    """Store that these subjects must not be contacted; returns how many did not have this reason before.
+def suppress(
+    ctx: Context,
+    session: Session,
+    subjects: Sequence[str],
+    reason: str,
+    *,
+    source: str,
+    is_reported: bool = True,
+) -> list[str]:
+    """Store that these subjects must not be contacted; returns those that did not have this reason before.
 
     Those are appended to the journal too, before the transaction ends.
 
@@ -42,15 +50,16 @@ def suppress(ctx: Context, session: Session, subjects: Sequence[str], reason: st
         subjects: of contacts and mailboxes, see `ledger.subjects`.
         reason: such as ``opted_out``, ``bounced`` or ``erased``; a subject may have several.
         source: where the reason comes from.
+        is_reported: False for suppressions from an archive, of which no webhook tells.
     """
     now = ctx.clock()
     rows = [{"subject": subject, "reason": reason, "source": source, "created_at": now} for subject in subjects]
-    added = insert_many(session, SuppressionRow, rows, skip_existing=("subject", "reason"), returning=("subject",))
-    new_subjects = [subject for (subject,) in added]
-    ctx.journal.append(reason, _lasting_subjects(session, new_subjects), now)
-    if reason != ERASED:  # which has a webhook of its own
-        enqueue_suppression_webhooks(ctx, session, new_subjects, reason)
-    return len(added)
+    inserted = insert_many(session, SuppressionRow, rows, skip_existing=("subject", "reason"), returning=("subject",))
+    added = [subject for (subject,) in inserted]
+    ctx.journal.append(reason, _lasting_subjects(session, added), now)
+    if is_reported and reason != ERASED:  # which has a webhook of its own
+        enqueue_suppression_webhooks(ctx, session, added, reason)
+    return added
 
 
 def suppress_erased_mailboxes(ctx: Context, session: Session, mailboxes: Sequence[str], *, source: str) -> None:

@@ -14,6 +14,7 @@ from nps_connect import (
 )
 from nps_connect_hubspot.errors import refine
 from nps_connect_hubspot.event_kinds import EVENT_KINDS
+from nps_connect_hubspot.import_layouts import IMPORT_LAYOUTS
 from nps_connect_hubspot.settings import HubSpotSettings
 
 TABLE = """\
@@ -113,6 +114,7 @@ def nps_connector() -> ConnectorInfo:
         request_id_header="X-HubSpot-Correlation-Id",
         webhooks=True,
         polling=True,
+        import_layouts=IMPORT_LAYOUTS,
         example=ExampleConfiguration(
             connection="crm",
             table=TABLE,

@@ -13,7 +13,7 @@ from nps_connect.ledger.audit_log import Actor, AuditRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow
 from nps_connect.records.actions import HoldCode
 from nps_connect.services.deliveries.expedite import expedite_by_operator
-from nps_connect.services.suppressions.opt_out import apply_opt_out
+from nps_connect.services.suppressions.opt_out import apply_opt_outs
 
 NIGHT = {"quiet_hours": "00:00-23:59", "quiet_days": ["saturday", "sunday"]}
 OPERATOR = Actor("cli", "op")
@@ -98,7 +98,7 @@ def test_nobody_is_reached_who_opted_out(in_quiet_hours):
     [row] = in_quiet_hours.deliveries("send_survey")
     with in_quiet_hours.ledger.write() as session:
         mailbox = session.get(ContactRow, row.contact_id).mailbox
-        apply_opt_out(in_quiet_hours.ctx, session, mailbox, reason="opted_out", source="test")
+        apply_opt_outs(in_quiet_hours.ctx, session, [mailbox], reason="opted_out", source="test")
     assert expedite(in_quiet_hours, row) is not None
     in_quiet_hours.run()
     assert sent_to(in_quiet_hours) == []

@@ -4,7 +4,8 @@ import tracemalloc
 
 import pytest
 
-from nps_connect.rules.imports.columns import PEOPLE_FIELDS, find_columns
+from nps_connect.rules.imports.columns import find_columns
+from nps_connect.rules.imports.fields import PEOPLE_FIELDS
 from nps_connect.rules.imports.row_errors import MAX_KEPT_ERRORS, InvalidImportFile, RowErrors
 from nps_connect.services.imports.dedup_store import DedupStore
 from nps_connect.services.imports.import_file import iter_batches, open_import_file

@@ -10,19 +10,21 @@ from support.application import ApplicationHarness
 from nps_connect.ledger.subjects import mailbox_hash, mailbox_subject
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow, RevisionRow
-from nps_connect.rules.imports.columns import RESPONSE_FIELDS, find_columns
+from nps_connect.rules.imports.columns import find_columns
 from nps_connect.rules.imports.csv_table import CsvRow
+from nps_connect.rules.imports.fields import RESPONSE_FIELDS
 from nps_connect.rules.imports.row_errors import InvalidImportFile, InvalidRow, RowErrors
 from nps_connect.services.imports.dedup_store import DedupStore
+from nps_connect.services.imports.match_contacts import ImportTarget
+from nps_connect.services.imports.moments import MomentParser, detect_day_order
 from nps_connect.services.imports.people import ImportedPerson
 from nps_connect.services.imports.response_rows import (
     ImportedResponse,
     ResponseParser,
-    detect_day_order,
     read_responses,
 )
 from nps_connect.services.imports.route_responses import estimate_actions, route_imported_responses, with_import_routes
-from nps_connect.services.imports.store_responses import ResponseImport, store_responses
+from nps_connect.services.imports.store_responses import store_responses
 from nps_connect.services.responses.export import ResponseFilter, export_responses
 from nps_connect.services.suppressions.store import suppress
 
@@ -36,7 +38,7 @@ def answer(number, email="zoe@example.com", score=9, at=LONG_AGO, comment=None, 
 
 
 def history_of(application, connection="crm"):
-    return ResponseImport("after-purchase", connection, application.ctx.has(connection, "nps_find_contacts"))
+    return ImportTarget("after-purchase", connection, application.ctx.has(connection, "nps_find_contacts"))
 
 
 def stored_of(application, answers, connection="crm"):
@@ -55,9 +57,7 @@ def reading_of(application, *, order=None, header=HEADER):
         columns=find_columns(header, RESPONSE_FIELDS, {}, {}),
         tool="plain",
         survey="after-purchase",
-        day_order=order,
-        zone=application.ctx.settings.core.zone,
-        now=application.clock(),
+        moments=MomentParser(order, application.ctx.settings.core.zone, application.clock()),
         allow_ids=True,
     )
 

@@ -16,9 +16,10 @@ from support.hypothesis_settings import ledger_settings
 from nps_connect.ledger.daily_figures import VERDICTS, DailyFigureRow
 from nps_connect.ledger.tables import ResponseRow
 from nps_connect.rules.imports.row_errors import RowErrors
+from nps_connect.services.imports.match_contacts import ImportTarget
 from nps_connect.services.imports.people import ImportedPerson
 from nps_connect.services.imports.response_rows import ImportedResponse
-from nps_connect.services.imports.store_responses import ResponseImport, store_responses
+from nps_connect.services.imports.store_responses import store_responses
 from nps_connect.services.operations.figures import correct_figures, find_differences
 from nps_connect.services.operations.retention import STEP_INTERVAL, apply_retention
 
@@ -81,7 +82,7 @@ def test_imported_responses_count_on_the_day_on_which_they_were_given(applicatio
     answered_at = datetime(2026, 2, 27, 23, 59, tzinfo=UTC)
     responses = [ImportedResponse(f"i-{number:024x}", person, 7, None, answered_at, False, None) for number in (1, 2)]
     for _ in range(2):  # the second time, they are stored already
-        target = ResponseImport("after-purchase", "crm", lookup_enabled=False)
+        target = ImportTarget("after-purchase", "crm", lookup_enabled=False)
         store_responses(application.ctx, target, responses, Counter(), RowErrors())
     assert stored_scores(application) == {("2026-02-28", 7): 2}
     assert differences(application) == []

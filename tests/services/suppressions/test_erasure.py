@@ -24,12 +24,13 @@ from nps_connect.records.contacts import Contact, ContactKey
 from nps_connect.records.pages import PageView, Submission, SurveyPageRequest
 from nps_connect.rules.imports.row_errors import RowErrors
 from nps_connect.services.contacts.contact_batch import upsert_contacts
+from nps_connect.services.imports.match_contacts import ImportTarget
 from nps_connect.services.imports.people import ImportedPerson
 from nps_connect.services.imports.response_rows import ImportedResponse
-from nps_connect.services.imports.store_responses import ResponseImport, store_responses
+from nps_connect.services.imports.store_responses import store_responses
 from nps_connect.services.intake.manual_events import create_manual_event
 from nps_connect.services.suppressions.erasure import erase_contacts, export_contacts
-from nps_connect.services.suppressions.opt_out import apply_opt_out
+from nps_connect.services.suppressions.opt_out import apply_opt_outs
 from nps_connect.services.suppressions.personal_data import PERSONAL_TABLES
 from nps_connect.services.suppressions.store import suppress
 
@@ -196,10 +197,10 @@ def test_erasure_comes_first_in_every_preparation(application):
     """Also of a ticket in doubt whose payload is stored, and of mail to staff about the response."""
     respond(application, surveyed(application))
     with application.ledger.write() as session:
-        apply_opt_out(
+        apply_opt_outs(
             application.ctx,
             session,
-            session.execute(select(ContactRow.mailbox)).scalar_one(),
+            [session.execute(select(ContactRow.mailbox)).scalar_one()],
             reason="opted_out",
             source="the test",
         )
@@ -291,7 +292,7 @@ def test_what_arrives_after_the_erasure_is_not_stored(application):
         None,
     )
     totals, errors = Counter(), RowErrors()
-    store_responses(application.ctx, ResponseImport("after-purchase", "crm", True), [imported], totals, errors)
+    store_responses(application.ctx, ImportTarget("after-purchase", "crm", True), [imported], totals, errors)
     assert dict(errors.counts) == {"erased": 1}
     assert find_texts(application.ledger, *PERSONAL_TEXTS) == []
 

@@ -19,7 +19,7 @@ from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.webhooks import WEBHOOK_DATA
 from nps_connect.services.operations.data_requests import erase_person, find_person, preview_erasure
-from nps_connect.services.suppressions.opt_out import apply_opt_out
+from nps_connect.services.suppressions.opt_out import apply_opt_outs
 
 EMAIL = "marie@example.com"
 
@@ -191,7 +191,7 @@ def test_a_transaction_that_is_rolled_back_leaves_no_webhook(build):
     before = len(application.deliveries())
 
     def opt_out(session):
-        apply_opt_out(application.ctx, session, mailbox_hash(EMAIL), reason="opted_out", source="the test")
+        apply_opt_outs(application.ctx, session, [mailbox_hash(EMAIL)], reason="opted_out", source="the test")
         raise ZeroDivisionError
 
     def erase_and_fail(session):

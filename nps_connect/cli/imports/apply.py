@@ -1,0 +1,63 @@
+"""``nps-connect imports apply``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from nps_connect.cli._support import archive_input, csv_input, import_run
+from nps_connect.cli._support.actor import audit_command
+from nps_connect.cli._support.options import Options, command
+from nps_connect.cli._support.output import print_fields, print_json
+
+
+@command
+@archive_input.archive_options
+def apply(
+    options: Options,
+    /,
+    source: str,
+    files: tuple[str, ...],
+    survey: str,
+    connection: str | None,
+    refused: Path | None,
+    as_json: bool,
+    **file_format: Any,  # noqa: ANN401  # texts
+) -> None:
+    """Import the files of another tool: opt-outs and bounces first, then surveys sent, then responses.
+
+    Nothing is sent: no mail, no ticket, no alert, no call that changes a vendor's record. An interrupted import is
+    continued by the same command; what is stored already is left unchanged. See: nps-connect imports plan
+    """
+    from nps_connect.services.imports.archive import build_steps
+    from nps_connect.services.imports.dedup_store import DedupStore
+    from nps_connect.services.imports.people_index import PeopleIndex
+
+    with options.open_application() as application:
+        ctx = application.ctx
+        target = archive_input.build_target(ctx, survey, connection)
+        opened = archive_input.open_archive(ctx, source, files, archive_input.file_form(**file_format))
+        refusals = csv_input.open_refused(refused, with_file=True)
+        with DedupStore() as dedup_store, PeopleIndex() as people, refusals as collect:
+            steps = build_steps(ctx, target, opened, dedup_store, people)
+            plans = import_run.plan_steps(ctx, steps, dedup_store, collect, hidden=as_json)
+            for step_plan in plans:
+                csv_input.print_line_errors(step_plan.errors, refused, step_plan.step.file.name)
+            import_run.check_plans(plans)
+            with ctx.ledger.write() as session:
+                audit_command(session, f"survey:{survey}, source:{source}")
+            results = import_run.apply_steps(plans, collect, hidden=as_json)
+    for step_plan, _, errors in results:
+        csv_input.print_line_errors(errors, refused, step_plan.step.file.name)
+    if as_json:
+        steps_json = [
+            {**step_plan.as_json(), "stored": totals, "refused": csv_input.line_errors_json(errors)}
+            for step_plan, totals, errors in results
+        ]
+        print_json({"source": source, "survey": survey, "steps": steps_json})
+        return
+    for step_plan, totals, _ in results:
+        click.echo(f"{step_plan.step.file.name}: {step_plan.step.name}")
+        print_fields(totals)

@@ -1,0 +1,215 @@
+"""`nps-connect imports plan`, `apply` and `verify`: archives of other tools in their documented shapes."""
+
+import json
+import sqlite3
+
+import pytest
+
+SURVEY = ("--survey", "after-purchase")
+DAY = 86400
+NOW = 1_795_000_000
+"""2026-11-18, before the present of every test."""
+
+PEOPLE = [
+    {"id": "1", "name": "Zoé Martin", "email": "zoe@example.com", "created_at": NOW - 900 * DAY,
+     "last_sent_at": NOW - 10 * DAY, "last_responded_at": NOW - 9 * DAY, "next_survey_scheduled_at": NOW + 300 * DAY},
+    {"id": "2", "name": None, "email": "paul@example.com", "created_at": NOW, "last_sent_at": None,
+     "last_responded_at": None, "next_survey_scheduled_at": None},
+    {"id": "3", "name": "Zoé Martin", "email": "ZOE@example.com", "created_at": NOW, "last_sent_at": None,
+     "last_responded_at": None, "next_survey_scheduled_at": None},
+    {"id": "4", "name": "Phone only", "email": None, "phone_number": "+10000000", "created_at": NOW,
+     "last_sent_at": None, "last_responded_at": None, "next_survey_scheduled_at": None},
+]  # fmt: skip
+ENJOYED = {
+    "id": "4",
+    "value": {"free_response": None, "scale": None, "select_one": None, "select_many": [{"id": "D", "text": "Staff"}]},
+    "question": {"id": "enum_z", "type": "select_many", "text": "What did you enjoy?"},
+}
+
+
+def response(number, person, score, at, **values):
+    return {
+        "id": str(number), "person": person, "survey_type": "nps", "score": score, "comment": None,
+        "permalink": "https://delighted.example.com/r/x", "created_at": at, "updated_at": None,
+        "person_properties": {"country": "FR"}, "notes": [], "tags": [], "additional_answers": [], **values,
+    }  # fmt: skip
+
+
+NOTE = {"id": "1", "text": "Called back", "user_email": "staff@example.com", "created_at": NOW}
+RESPONSES = [
+    response(71, "1", 10, NOW - 9 * DAY, comment="=2+3", tags=["vip"], notes=[NOTE], additional_answers=[ENJOYED]),
+    response(72, "3", 3, NOW - 40 * DAY),
+    response(73, "2", 0, NOW - 40 * DAY),
+    response(74, "4", 9, NOW - 41 * DAY),
+    response(75, "2", 5, NOW, survey_type="csat"),
+    response(71, "1", 10, NOW - 9 * DAY),
+]
+UNSUBSCRIBED = [{"person_id": "2", "email": "paul@example.com", "name": None, "unsubscribed_at": NOW}]
+BOUNCED = [{"person_id": "9", "email": "gone@example.com", "name": "Gone", "bounced_at": NOW}]
+
+
+@pytest.fixture
+def import_cli(configured_cli, sqlite_template):
+    (configured_cli.folder / "nps-connect.db").write_bytes(sqlite_template.read_bytes())
+    return configured_cli
+
+
+@pytest.fixture
+def delighted(import_cli):
+    folder = import_cli.folder / "delighted"
+    folder.mkdir()
+    files = {"people": PEOPLE, "survey_responses": RESPONSES, "unsubscribes": UNSUBSCRIBED, "bounces": BOUNCED}
+    for name, rows in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(rows), encoding="utf-8")
+    return folder
+
+
+def query_rows(cli, query):
+    with sqlite3.connect(cli.folder / "nps-connect.db") as database:
+        return database.execute(query).fetchall()
+
+
+def steps(result):
+    assert result.code == 0, result.err
+    return {(step["file"], step["kind"]): step for step in json.loads(result.out)["steps"]}
+
+
+def test_plan_shows_each_kind_and_writes_nothing(import_cli, delighted):
+    result = import_cli("imports", "plan", "delighted", "delighted", *SURVEY, "--json")
+    planned = steps(result)
+    assert {name: step["rows"] for (name, _), step in planned.items()} == {
+        "unsubscribes.json": 1, "bounces.json": 1, "people.json": 1, "survey_responses.json": 4,
+    }  # fmt: skip
+    rejected = planned["survey_responses.json", "responses"]["rejected"]
+    assert [(error["line"], error["reason"]) for error in rejected["first"]] == [(5, "metric"), (6, "duplicate")]
+    assert "zoe@" not in result.out, "samples are masked"
+    assert query_rows(import_cli, "SELECT (SELECT count(*) FROM contacts) + (SELECT count(*) FROM suppressions)") == [
+        (0,)
+    ]
+    assert "one per id of the tool" in import_cli("imports", "plan", "delighted", "delighted", *SURVEY).out
+
+
+def test_apply_stores_everything_once_and_sends_nothing(import_cli, delighted):
+    for repeated in (False, True):
+        applied = steps(import_cli("imports", "apply", "delighted", "delighted", *SURVEY, "--json"))
+        stored = {name: step["stored"] for (name, _), step in applied.items()}
+        assert stored["survey_responses.json"]["new"] == (0 if repeated else 4)
+        assert stored["people.json"]["new"] == (0 if repeated else 1)
+        assert stored["unsubscribes.json"]["opted_out"] == (0 if repeated else 1)
+        assert stored["bounces.json"]["bounced"] == (0 if repeated else 1)
+    [row] = query_rows(
+        import_cli, "SELECT comment, tags, notes, follow_up, collected_by FROM responses WHERE score = 10"
+    )
+    assert row[0] == "=2+3"
+    assert json.loads(row[1]) == ["vip"]
+    assert json.loads(row[2]) == [{"text": "Called back", "at": "2026-11-18T11:06:40+00:00"}], "without its author"
+    assert json.loads(row[3]) == [{"name": "enum_z", "question": "What did you enjoy?", "answer": "Staff"}]
+    assert row[4] == "import"
+    assert query_rows(import_cli, "SELECT count(*) FROM deliveries") == [(0,)]
+    assert query_rows(import_cli, "SELECT max(until) FROM cooldowns")[0][0].startswith("2027-09-14"), "next due date"
+    shown = import_cli("responses", "show", "i-", "--json")
+    assert shown.code == 1, "several"
+    audited = query_rows(import_cli, "SELECT DISTINCT command FROM audit_log")
+    assert audited == [("imports apply",)]
+
+
+@pytest.mark.parametrize(("definition", "nps"), [("all", "0.0"), ("latest", "33.3")])
+def test_verify_recounts_by_a_second_reader(import_cli, delighted, definition, nps):
+    import_cli("imports", "apply", "delighted", "delighted", *SURVEY)
+    arguments = ("imports", "verify", "delighted", "delighted", *SURVEY, "--definition", definition)
+    result = import_cli(*arguments, "--expect-nps", nps, "--json")
+    assert result.code == 0, result.err
+    verified = json.loads(result.out)
+    assert (verified["equal"], verified["opted_out"], verified["reachable"]) == (True, 2, [])
+    assert import_cli(*arguments, "--expect-nps", "12").code == 1
+
+
+def test_verify_finds_a_lost_response_and_a_reachable_opt_out(import_cli, delighted):
+    import_cli("imports", "apply", "delighted", "delighted", *SURVEY)
+    with sqlite3.connect(import_cli.folder / "nps-connect.db") as database:
+        database.execute("UPDATE responses SET score = 8 WHERE score = 0")
+        database.execute("DELETE FROM suppressions WHERE reason = 'bounced'")
+    result = import_cli("imports", "verify", "delighted", "delighted", *SURVEY, "--json")
+    assert result.code == 1
+    verified = json.loads(result.out)
+    assert verified["differing"] == ["2026-10", "total"]
+    assert verified["reachable"] == [{"file": "bounces.json", "line": 2}]
+
+
+def test_files_that_are_not_recognised_name_the_missing_column(import_cli):
+    (import_cli.folder / "list.csv").write_text("id,scores,created_at\n1,9,1790000000\n", encoding="utf-8")
+    result = import_cli("imports", "plan", "delighted", "list.csv", *SURVEY)
+    assert result.code == 1
+    assert "list.csv is no file of delighted: responses without 'score' (nearest: 'scores')" in " ".join(
+        result.err.split()
+    )
+    assert import_cli("imports", "plan", "delightd", "list.csv", *SURVEY).code == 2
+
+
+def test_a_time_without_zone_needs_the_option(import_cli):
+    (import_cli.folder / "plain.csv").write_text(
+        "email,score,date\nzoe@example.com,9,2026-01-31 14:05\n", encoding="utf-16"
+    )
+    result = import_cli("imports", "plan", "plain", "plain.csv", *SURVEY)
+    assert result.code == 1
+    assert "plain.csv, line 2: a time without a time zone" in " ".join(result.err.split())
+    assert import_cli("imports", "plan", "plain", "plain.csv", *SURVEY, "--timezone", "Asia/Tokyo").code == 0
+
+
+ARCHIVES = {
+    "asknicely": {
+        "responses.json": {"success": True, "total": "2", "data": [
+            {"response_id": "1", "contact_id": "5", "name": "Zoé", "email": "zoe@example.com", "answer": "8", "data": None,
+             "comment": "", "note": "staff only", "sent": "1768813000", "responded": "1768813200", "question_type": "nps"},
+            {"response_id": "2", "contact_id": "6", "name": "Paul", "email": "paul@example.com", "answer": None,
+             "comment": "", "note": None, "sent": "1768813000", "responded": "0", "question_type": "nps"},
+        ]},
+        "unsubscribed.json": {"success": True, "data": [{"id": "7", "unsubscribetime": "1768813000", "email": "no@example.com"}]},
+    },
+    "retently": {
+        "feedback.json": {"message": "Success.", "code": 200, "data": {"page": 1, "pages": 1, "responses": [
+            {"id": "5a9", "customerId": "5b1", "email": "zoe@example.com", "firstName": "Zoé", "lastName": "Martin",
+             "score": 8, "comment": "Bien", "metricsType": "nps", "createdDate": "2026-01-19T09:00:00.000Z",
+             "feedbackTags": ["price"], "notes": [{"author": "a", "content": "ok", "date": "2026-01-20T09:00:00.000Z"}],
+             "additionalQuestions": [{"questionText": "Why?", "answer": "Price", "type": "text"}]},
+        ]}},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "kinds"), [
+    ("asknicely", {"suppressions": 1, "invitations": 1, "responses": 1}),
+    ("retently", {"responses": 1}),
+])  # fmt: skip
+def test_pages_of_other_apis_are_recognised(import_cli, source, kinds):
+    names = []
+    for name, page in ARCHIVES[source].items():
+        (import_cli.folder / name).write_text(json.dumps(page, indent=1), encoding="utf-8")
+        names.append(name)
+    applied = steps(import_cli("imports", "apply", source, *names, *SURVEY, "--json"))
+    assert {kind: step["rows"] for (_, kind), step in applied.items()} == kinds
+    [(score, notes)] = query_rows(import_cli, "SELECT score, notes FROM responses")
+    assert (score, len(json.loads(notes))) == (8, 1)
+    assert import_cli("imports", "verify", source, *names, *SURVEY).code == 0
+
+
+def test_plain_files_by_a_mapping_with_kinds(import_cli):
+    files = {
+        "answers.csv": "Mail;Punkte;Wann;Warum\nzoe@example.com;9;2026-01-31T14:05:00Z;Preis\n",
+        "asked.csv": "Mail;Gefragt\npaul@example.com;2026-11-10\n",
+        "stop.csv": "Mail\nno@example.com\n",
+    }
+    for name, text in files.items():
+        (import_cli.folder / name).write_text(text, encoding="cp1252")
+    mapping = ("email=Mail", "score=Punkte", "answered_at=Wann", "people.email=Mail", "people.sent_at=Gefragt",
+               "unsubscribes.email=Mail")  # fmt: skip
+    options = [part for column in mapping for part in ("--column", column)]
+    names = ("responses=answers.csv", "people=asked.csv", "unsubscribes=stop.csv")
+    result = import_cli(
+        "imports", "apply", "plain", *names, *SURVEY, *options, "--answer", "Warum", "--timezone", "UTC", "--json"
+    )
+    assert {kind: step["rows"] for (_, kind), step in steps(result).items()} == {
+        "suppressions": 1, "invitations": 1, "responses": 1,
+    }  # fmt: skip
+    [(follow_up,)] = query_rows(import_cli, "SELECT follow_up FROM responses")
+    assert json.loads(follow_up) == [{"name": "imported", "question": "Warum", "answer": "Preis"}]
