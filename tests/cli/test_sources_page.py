@@ -70,7 +70,7 @@ def test_the_commands_of_the_page_work_in_its_order(page):
         (
             "[connections.shop.incoming.signature]",
             "[connections.shop.incoming.signatures]",
-            "incoming.signature: is missing",
+            "did you mean 'signature'?",
         ),
     ],
 )
