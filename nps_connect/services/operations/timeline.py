@@ -130,10 +130,11 @@ def case_entries(row: CaseRow, zone: tzinfo) -> list[TimelineEntry]:
     times = "once" if row.reopened == 1 else f"{row.reopened} times"
     reopened = f", reopened {times}" if row.reopened else ""
     duration = f" after {row.solve_minutes} minutes" if row.solve_minutes is not None else ""
+    agent = f" by {row.handled_by}" if row.handled_by and row.state == "solved" else ""
     moments = (
         (row.opened_at, f"case opened with {ticket}{owner}{deadline}; now {row.state}{reopened}"),
         (row.overdue_notified_at, f"case overdue: staff notified about {ticket}"),
-        (row.solved_at, f"case solved{duration}: {ticket}"),
+        (row.solved_at, f"case solved{duration}{agent}: {ticket}"),
         (row.recovered_at, f"customer recovered: score {row.recovered_score} after {ticket}"),
     )
     facts = _facts(row, "connection", "ticket_id", "state", "response_id", "follow_up_id")

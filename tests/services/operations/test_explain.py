@@ -213,6 +213,10 @@ def test_a_case_has_an_entry_each_for_opening_solution_and_recovery(ledger):
     send_ticket_event(application, "ticket.reopened")
     (opened, *_) = [entry.text for entry in explain_contact(application).entries if entry.kind == "case"]
     assert opened.endswith("now open, reopened once")
+    application.clock.forward("1h")
+    send_ticket_event(application, "ticket.solved", agent_name="Anna Müller")
+    solved = [entry.text for entry in explain_contact(application).entries if entry.text.startswith("case solved")]
+    assert solved == ["case solved after 4560 minutes by Anna Müller: ticket EventfulHelpdesk-1-0 at helpdesk"]
 
 
 def test_entries_are_in_order(ledger):
