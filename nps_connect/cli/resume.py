@@ -11,6 +11,9 @@ from nps_connect.cli._support.options import Options, command, confirm_options
 from nps_connect.cli._support.output import pluralize, print_json
 from nps_connect.cli._support.pause_scopes import count_waiting, describe_scope, parse_scope, select_scope
 
+LOCK_TIMEOUT_SECONDS = 2.0
+"""How long to wait for a locked database: an operator waits too."""
+
 
 @command
 @click.argument("scope", required=False, shell_complete=complete_scope)
@@ -31,7 +34,7 @@ def resume(options: Options, scope: str | None, survey: str | None, dry_run: boo
     from nps_connect.services.operations.database_identity import accept_database
     from nps_connect.services.operations.operator_pauses import adopt_pause_marker, set_paused
 
-    with options.open_ledger(writes=True) as (ledger, settings):
+    with options.open_ledger(writes=True, timeout_seconds=LOCK_TIMEOUT_SECONDS) as (ledger, settings):
         paused_scope, state_dir = parse_scope(select_scope(scope, survey), settings), open_state_dir(settings)
         adopt_pause_marker(ledger, state_dir, system_clock())  # it pauses mail already: nothing changes by that
         deliveries, customers = count_waiting(ledger, paused_scope)

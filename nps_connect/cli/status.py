@@ -96,20 +96,26 @@ def _load(options: Options) -> SystemStatus:
 
 def _show_host(settings: Settings, error: ConfigError, *, as_json: bool) -> None:
     """Show what this host knows without the database."""
+    from nps_connect.connection import system_clock
     from nps_connect.ledger.host_facts import load_host_facts
 
     database = make_url(settings.core.database_url.get_secret_value())
     is_file = database.drivername == "sqlite" and database.database is not None
     facts = load_host_facts(settings, Path(database.database or "") if is_file else None)
     if as_json:
-        print_json({"database_problem": error.problem, "fix": error.fix, "host": asdict(facts)})
+        last_error = None if facts.last_error is None else facts.last_error._asdict()
+        host = asdict(facts) | {"last_error": last_error}
+        print_json({"database_problem": error.problem, "fix": error.fix, "host": host})
         return
     click.echo(f"Error: {error.problem}; {error.fix}" if error.fix else f"Error: {error.problem}", err=True)
     free = None if facts.disk_free_bytes is None else f"{facts.disk_free_bytes / 1e9:.1f} GB free"
     marker = None if facts.pause_marker is None else f"customer mail of this host, by {facts.pause_marker}"
     holder = None if facts.lock_holder is None else f"process {facts.lock_holder}"
     click.echo("from this host only; the database could not be read")
-    print_fields({"paused": marker, "database in use by": holder, "disk": free})
+    logged = None
+    if facts.last_error is not None:
+        logged = f"{format_age(system_clock() - facts.last_error.at)}: {facts.last_error.text}"
+    print_fields({"paused": marker, "database in use by": holder, "disk": free, "last logged error": logged})
 
 
 def _print_status(system: SystemStatus, zone: tzinfo) -> None:

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from nps_connect.ledger.last_error import LastError, load_last_error
 from nps_connect.ledger.state_dir import StateDir, open_state_dir
 from nps_connect.settings.model import Settings
 
@@ -21,12 +22,14 @@ class HostFacts:
     Attributes:
         pause_marker: the file that pauses all customer mail of this host, if it exists.
         lock_holder: the process that works on the SQLite file or has locked it; None if none is known.
+        last_error: the newest ERROR record of the log of this host, if it is known.
         disk_free_bytes: what is free where the SQLite file or the state directory is; None if neither is known.
     """
 
     pause_marker: Path | None = None
     lock_holder: int | None = None
     disk_free_bytes: int | None = None
+    last_error: LastError | None = None
 
 
 def load_host_facts(settings: Settings, database_file: Path | None) -> HostFacts:
@@ -41,6 +44,7 @@ def load_host_facts(settings: Settings, database_file: Path | None) -> HostFacts
         pause_marker=_pause_marker(state_dir),
         lock_holder=find_lock_holder(database_file) if database_file is not None else None,
         disk_free_bytes=_disk_free_bytes(database_file or (state_dir.path if state_dir else None)),
+        last_error=load_last_error(state_dir) if state_dir is not None else None,
     )
 
 

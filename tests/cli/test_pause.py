@@ -1,6 +1,8 @@
 """`nps-connect pause` and `resume` of customer mail, a connection or a queue."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -85,3 +87,14 @@ def test_unknown_scopes_are_usage_errors(seeded_cli, scope, sentence):
         result = seeded_cli(command, scope)
         assert result.code == 2
         assert sentence in " ".join(result.err.split())
+
+
+def test_resume_does_not_wait_long_for_a_locked_database(configured_cli, monkeypatch):
+    configured_cli("db", "create")
+    configured_cli("pause")
+    monkeypatch.setattr("nps_connect.cli.resume.LOCK_TIMEOUT_SECONDS", 0.05)
+    with closing(sqlite3.connect(configured_cli.folder / "nps-connect.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        result = configured_cli("resume", "--yes")
+    assert (result.code, "the database is locked by another process" in result.err) == (2, True), result
+    assert configured_cli("resume", "--yes").code == 0

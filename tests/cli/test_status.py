@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 
+from nps_connect.cli._support.logging_setup import configure_logging
 from nps_connect.cli.status import WATCH_INTERVAL_SECONDS, show_repeatedly
 from nps_connect.connection import system_clock
+from nps_connect.ledger.last_error import MAX_LENGTH
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.state_dir import StateDir
 from nps_connect.ledger.workers import record_heartbeat
+from nps_connect.redaction import Redactor
 
 
 @pytest.fixture
@@ -65,6 +71,23 @@ def test_a_missing_database_leaves_what_the_host_knows(configured_cli, database)
     assert "GB free" in result.out
     host = json.loads(configured_cli("status", "--json").out)["host"]
     assert (host["pause_marker"], host["lock_holder"]) == (None, None)
+
+
+def test_a_missing_database_leaves_the_last_error_of_the_log(configured_cli, database):
+    """Of this host's processes: the newest, short, without secrets and addresses."""
+    configure_logging(Redactor(["s3cret-value"]), debug=False, state_dir=StateDir(Path(f"{database}.state")))
+    try:
+        int("no space for marie@example.com " + "x" * 9_000)
+    except ValueError:
+        logging.getLogger("nps_connect.test").exception("request_failed token=s3cret-value")
+    database.unlink()
+    shown = " ".join(configured_cli("status").out.split())
+    assert "last logged error" in shown
+    assert "request_failed token=" in shown
+    assert "(ValueError: invalid literal" in shown
+    error = json.loads(configured_cli("status", "--json").out)["host"]["last_error"]
+    assert len(error["text"]) == MAX_LENGTH
+    assert not any(hidden in error["text"] for hidden in ("s3cret-value", "marie@example.com"))
 
 
 def test_a_locked_database_is_not_waited_for(configured_cli, database):

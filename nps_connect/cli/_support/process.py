@@ -127,7 +127,8 @@ class RunningProcess:
         if self.former is not None:
             self.former.close_clients()
             self.former = None
-            configure_logging(self.application.ctx.redact, debug=self.options.debug)
+            ctx = self.application.ctx
+            configure_logging(ctx.redact, debug=self.options.debug, state_dir=ctx.state_dir)
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,8 @@ def start_application(options: Options) -> Iterator[RunningProcess]:
     with stop_event_on_signal() as stop_event, event_on_signals("SIGHUP") as reload_event:
         require_database = partial(wait_for_database, sleep=stop_event.wait)
         with options.open_application(require_database) as application:
-            configure_logging(application.ctx.redact, debug=options.debug)
+            ctx = application.ctx
+            configure_logging(ctx.redact, debug=options.debug, state_dir=ctx.state_dir)
             process = RunningProcess(options, application, stop_event, reload_event)
             try:
                 yield process
