@@ -23,6 +23,8 @@ PAYLOAD_KEY = "_payload"
 """Key under which an item of a list has the whole payload."""
 
 MAX_ID_LENGTH = 200
+MAX_ITEMS = 10_000
+"""Entries of one payload: a megabyte holds that many with an id and an address each."""
 
 CONTACT_KINDS = frozenset({"contact.deleted", "contact.privacy_deleted"})
 """Kinds whose object is the person: the core deletes or erases the contact."""
@@ -71,7 +73,7 @@ def iter_entries(mapping: MappingSettings, content: Any) -> Iterator[Any]:  # no
     """Yield what the expressions of a mapping are applied to: the payload, or each item of its list.
 
     Raises:
-        UnmappedEntry: there is no list.
+        UnmappedEntry: there is no list, or too long a one.
     """
     if mapping.items is None:
         yield content
@@ -79,6 +81,8 @@ def iter_entries(mapping: MappingSettings, content: Any) -> Iterator[Any]:  # no
     items = evaluate(mapping.items, content)
     if not isinstance(items, list):
         raise UnmappedEntry("items", mapping.items, "is no list")
+    if len(items) > MAX_ITEMS:
+        raise UnmappedEntry("items", mapping.items, f"has more than {MAX_ITEMS} items")
     for item in items:
         yield {**item, PAYLOAD_KEY: content} if isinstance(item, dict) else {"_item": item, PAYLOAD_KEY: content}
 

@@ -187,6 +187,7 @@ def test_items_without_an_id_are_counted_while_the_others_are_read():
     assert skipped == SkippedEntries(count=2, reason="unreadable_entry")
     assert why_unreadable({"lines": [{}]}, ITEMS) == "object_id: sku has no text and no number"
     assert why_unreadable({"lines": None}, ITEMS) == "items: lines is no list"
+    assert why_unreadable({"lines": [{}] * 10_001}, ITEMS) == "items: lines has more than 10000 items"
 
 
 @pytest.mark.parametrize(
