@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import inspect
+import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
-from importlib.metadata import distribution
+from importlib import import_module
+from pathlib import Path
 from typing import get_args
 
 from pydantic import BaseModel, SecretStr
@@ -51,6 +53,10 @@ TYPES = {
     "MailAddress": "e-mail address",
     "TimeZone": "IANA time zone",
     "Language": "language tag",
+    "Expression": "JMESPath",
+    "KindName": "kind of event",
+    "FieldName": "name of a field",
+    "HeaderName": "name of a header",
     "HttpUrl": "web address",
     "WebhookType": "[type of webhook](../webhooks.md#what-is-sent)",
     "SecretStr": "secret",
@@ -76,10 +82,10 @@ def render_page() -> str:
 
 
 def load_builtin_plugins() -> Iterator[object]:
-    """Yield the `ConnectorInfo` of each built-in plugin."""
-    points = distribution("nps-connect").entry_points.select(group="nps_connect")
-    for point in sorted(points, key=lambda point: point.name):
-        yield point.load().nps_connector()
+    """Yield the `ConnectorInfo` of each built-in plugin: those of pyproject.toml, whatever was installed before."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for _name, module in sorted(project["entry-points"]["nps_connect"].items()):
+        yield import_module(module).nps_connector()
 
 
 def find_nested_tables(settings: type[BaseModel], key: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
