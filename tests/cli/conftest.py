@@ -1,5 +1,7 @@
 import logging
-from contextlib import contextmanager
+import socket
+import threading
+from contextlib import contextmanager, suppress
 from copy import deepcopy
 from types import SimpleNamespace
 
@@ -124,3 +126,22 @@ def mailbox():
     box.start()
     yield box
     box.stop()
+
+
+@pytest.fixture
+def busy_mail_server():
+    """The address of a mail server that turns every connection away for now."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def refuse():
+        with suppress(OSError):
+            while True:
+                with listener.accept()[0] as peer:
+                    peer.sendall(b"421 4.3.2 too many connections, try again later\r\n")
+
+    thread = threading.Thread(target=refuse, daemon=True)
+    thread.start()
+    yield f"127.0.0.1:{listener.getsockname()[1]}"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join(10)

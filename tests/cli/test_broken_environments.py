@@ -22,7 +22,7 @@ from support.spreadsheet_files import write_csv
 from nps_connect.app.application import open_application
 from nps_connect.ledger.pauses import FAILURE_THRESHOLD
 from nps_connect.ledger.process_lock import lock_file
-from nps_connect.ledger.tables import DeliveryRow
+from nps_connect.ledger.tables import DeliveryRow, EventRow
 from nps_connect.sandbox.factory import build_sandbox
 from nps_connect.simulation import SimulatedPerson
 from nps_connect.worker.heartbeat import Heartbeat
@@ -161,6 +161,35 @@ def test_a_vendor_that_refuses_or_is_down(product, break_it, kind, in_status, in
     assert in_doctor in errors[0]["text"]
     assert len(errors) == 1 or break_it is break_scope, errors  # one cause is one error, and each scope is one
     assert not errors[0]["fix"].startswith("nps-connect connections check")  # it shows the same
+
+
+def test_a_mail_server_that_refuses_for_now(product, busy_mail_server):
+    invite(product)
+    environ = {"SMTP_URL": f"smtp://{busy_mail_server}"}
+    work(product, attempts=FAILURE_THRESHOLD, **environ)
+    sentence = f"the mail server {busy_mail_server} refused the connection (421 4.3.2)"
+    assert sentence in findings(product, "status", **environ)["circuit-open", "mail"]
+    [error] = [
+        row for row in doctor_findings(product, **environ) if (row["subject"], row["severity"]) == ("mail", "error")
+    ]
+    assert (error["id"], sentence in error["text"]) == ("smtp-failing", True)
+    assert "connections.mail.smtp_url (environment variable SMTP_URL)" in error["fix"]
+
+
+def test_a_connection_that_fell_silent(product):
+    """It used to send an event every twenty minutes at this time of the week."""
+    application = open_product(product)
+    last = application.ctx.clock() - timedelta(hours=3)
+    habit = [last + timedelta(minutes=20 * number, weeks=-week) for week in range(1, 6) for number in range(9)]
+    with application.ctx.ledger.write() as session:
+        for number, moment in enumerate([last, *habit]):
+            names = {"queue_name": "crm/decide", "connection": "crm", "key": str(number), "kind": "deal.won"}
+            times = {"due_at": moment, "occurred_at": moment, "received_at": moment}
+            session.add(EventRow(**names, **times, state="succeeded", object_id="1", source="webhook", record={}))
+    application.close()
+    for command in ("status", "doctor"):
+        text = findings(product, command)["webhook-silence", "crm"]
+        assert text.startswith("no event for 3 hours; in the same hours of the weeks before: ")
 
 
 def remove(product):
