@@ -140,7 +140,7 @@ def _receive_response(caller: socket.socket) -> None:
     while b"\r\n\r\n" not in received:
         received += caller.recv(65536)
     head, _, body = received.partition(b"\r\n\r\n")
-    if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 303")):
+    if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 202", b"HTTP/1.1 303")):
         raise RuntimeError(f"answered with {head.splitlines()[0]!r}")
     length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
     size = len(body)

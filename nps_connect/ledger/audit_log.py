@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field, Session
 
 from nps_connect.ledger.columns import Base, BigId, UtcDateTime
+from nps_connect.ledger.upserts import insert_many
 
 
 class Actor(NamedTuple):
@@ -60,14 +61,13 @@ def record_audit(
         now: the present moment.
         reason: as given.
     """
-    session.add(
-        AuditRow(
-            at=now,
-            actor_kind=actor.kind,
-            actor_name=actor.name[:100],
-            command=command,
-            object=target[:200],
-            reason=reason,
-        )
-    )
     session.flush()
+    row = {
+        "at": now,
+        "actor_kind": actor.kind,
+        "actor_name": actor.name[:100],
+        "command": command,
+        "object": target[:200],
+        "reason": reason,
+    }
+    insert_many(session, AuditRow, [row])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
@@ -28,6 +29,17 @@ USE_INTERVAL = timedelta(minutes=1)
 """How often the last use of a key is written."""
 
 
+@dataclass
+class _CachedKey:
+    """A key as it was read."""
+
+    id: int
+    caller: ApiCaller
+    secret_hash: str
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
 class KeyCache:
     """The keys of the API. Methods other than `refresh` and `record_use` do not block.
 
@@ -37,7 +49,7 @@ class KeyCache:
 
     def __init__(self, ctx: Context) -> None:
         self._ctx = ctx
-        self._keys: Mapping[str, ApiKeyRow] = {}
+        self._keys: Mapping[str, _CachedKey] = {}
         self._read_at: datetime | None = None
 
     @property
@@ -58,7 +70,7 @@ class KeyCache:
         """Read the keys."""
         now = self._ctx.clock()
         with self._ctx.ledger.read() as session:
-            keys = {row.prefix: row for row in list_keys(session)}
+            keys = {row.prefix: _cache_key(row) for row in list_keys(session)}
         self._keys, self._read_at = keys, now
 
     def authenticate(self, token: str | None) -> ApiCaller:
@@ -73,7 +85,7 @@ class KeyCache:
             raise _unauthorized("unknown-key" if token else "no-key", "send a valid key: Authorization: Bearer npsc_…")
         if row.expires_at is not None and row.expires_at <= self._ctx.clock():
             raise _unauthorized("expired-key", "the key has expired; ask its administrator for a new one")
-        return ApiCaller(row.id or 0, row.name, frozenset(row.scopes))
+        return row.caller
 
     def has_unrecorded_use(self, token: str) -> bool:
         """Return whether the last use of the key of an authenticated request has to be written."""
@@ -91,11 +103,16 @@ class KeyCache:
             with self._ctx.ledger.write() as session:
                 session.execute(statement.execution_options(synchronize_session=False))
         except DBAPIError:
-            log.warning("api_key_use_not_recorded key=%s", row.prefix)
+            log.warning("api_key_use_not_recorded key=%r", row.caller.name)
 
-    def _row(self, token: str) -> ApiKeyRow | None:
+    def _row(self, token: str) -> _CachedKey | None:
         parsed = parse_key(token)
         return self._keys.get(parsed[0]) if parsed is not None else None
+
+
+def _cache_key(row: ApiKeyRow) -> _CachedKey:
+    caller = ApiCaller(row.id or 0, row.name, frozenset(row.scopes))
+    return _CachedKey(caller.key_id, caller, row.secret_hash, row.expires_at, row.last_used_at)
 
 
 def _unauthorized(kind: str, detail: str) -> ApiProblem:

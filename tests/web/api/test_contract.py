@@ -2,9 +2,11 @@
 
 from support.api_contract import run_contract
 
+from nps_connect.web.api.endpoints import ENDPOINTS
+
 
 def test_generated_requests_are_answered_as_the_document_says(tmp_path):
-    result = run_contract(tmp_path, examples=4)
+    result = run_contract(tmp_path, examples=2)
     assert result.failures == []
-    statuses = {status for _, status in result.statuses}
-    assert statuses >= {200, 202, 409, 422}
+    assert len({operation for operation, _ in result.statuses}) == len(ENDPOINTS)
+    assert {status for _, status in result.statuses} >= {200, 422}
