@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from nps_connect.records.contacts import Contact as Contact
     from nps_connect.records.contacts import ContactKey as ContactKey
     from nps_connect.records.contacts import ContactMatch as ContactMatch
+    from nps_connect.records.contacts import ContactPage as ContactPage
+    from nps_connect.records.contacts import ListedContact as ListedContact
     from nps_connect.records.contacts import mailbox_contact_id as mailbox_contact_id
     from nps_connect.records.deliveries import Alert as Alert
     from nps_connect.records.deliveries import CaseOutcome as CaseOutcome
@@ -129,7 +131,14 @@ _HOME = {
         "StatusRule",
     ),
     "records.contact_fields": ("ContactFieldUse",),
-    "records.contacts": ("Contact", "ContactKey", "ContactMatch", "mailbox_contact_id"),
+    "records.contacts": (
+        "Contact",
+        "ContactKey",
+        "ContactMatch",
+        "ContactPage",
+        "ListedContact",
+        "mailbox_contact_id",
+    ),
     "records.deliveries": (
         "Alert",
         "CaseOutcome",

@@ -9,6 +9,7 @@ from nps_connect.app.checks.context import CheckContext
 from nps_connect.app.checks.expectations import check_expectations
 from nps_connect.app.checks.live_mode import check_live_mode
 from nps_connect.app.checks.routes import check_routes
+from nps_connect.app.checks.schedules import check_schedules
 from nps_connect.app.checks.surveys import check_recovery, check_surveys
 from nps_connect.app.checks.triggers import check_triggers
 from nps_connect.connection import ConnectionSettings
@@ -36,6 +37,7 @@ def validate(settings: Settings, plugins: Plugins) -> dict[str, ConnectionSettin
     context = CheckContext(settings, plugins)
     check_connections(context)
     check_surveys(context, available_languages())
+    check_schedules(context)
     check_triggers(context)
     check_routes(context)
     check_concurrency(context)

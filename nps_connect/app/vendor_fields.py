@@ -24,6 +24,10 @@ def compile_filters(
             filters[trigger.label] = compile_filter(
                 trigger.where, event_kind.fields, open_fields=event_kind.open_fields
             )
+    for schedule in settings.schedule_triggers:
+        population = settings.surveys[schedule.survey].population
+        if population is not None and population.where is not None:
+            filters[schedule.label] = compile_filter(population.where, {}, open_fields=True)
     return filters
 
 
@@ -52,6 +56,13 @@ def build_filter_uses(
         fields = {name: tuple(sorted(trigger_filter.compared_types.get(name, ()))) for name in undeclared}
         use = FilterUse(trigger=trigger.label, on=trigger.on, fields=fields)
         uses[trigger.source] = (*uses.get(trigger.source, ()), use)
+    for schedule in settings.schedule_triggers:
+        population_filter = filters.get(schedule.label)
+        if population_filter is not None:
+            types = population_filter.compared_types
+            fields = {name: tuple(sorted(types.get(name, ()))) for name in sorted(population_filter.names)}
+            use = FilterUse(trigger=schedule.label, on=schedule.on, fields=fields)
+            uses[schedule.source] = (*uses.get(schedule.source, ()), use)
     return uses
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from nps_connect.connection import Connection
 from nps_connect.hookspecs.markers import hookspec
 from nps_connect.records.bounces import Bounce, MailboxPage
-from nps_connect.records.contacts import ContactKey, ContactMatch
+from nps_connect.records.contacts import ContactKey, ContactMatch, ContactPage
 from nps_connect.records.events import Event, EventPage, SkippedEntries, WebhookRequest
 
 
@@ -105,4 +105,19 @@ def nps_find_contacts(connection: Connection, keys: Sequence[ContactKey]) -> Seq
 
     Raises:
         DeliveryError: any; the work is retried later.
+    """
+
+
+@hookspec
+def nps_list_contacts(connection: Connection, cursor: str | None, fields: Sequence[str]) -> ContactPage:  # type: ignore[empty-body]
+    """Return one page of all contacts of the account, for the population of a recurring survey.
+
+    `cursor` is that of the previous page, or None for the first. Called once a day, page after page, so a page is as
+    large as the vendor allows. `fields` are the names that the population's filter uses: they become `Contact.fields`;
+    those that the vendor does not have are omitted. Deleted contacts and the account's own staff are left out. For
+    connections without this hook the population is what the database knows of their contacts.
+
+    Raises:
+        Rejected: the cursor is not valid any more; the list is read again from the first page.
+        DeliveryError: any other; the page is read again later.
     """

@@ -70,7 +70,7 @@ class EventRow(QueuedRow, table=True):
 
 
 class ContactRow(Base, table=True):
-    """A contact, identified by connection and vendor id."""
+    """A contact, identified by connection and vendor id; `created_at` is None if an earlier version stored it."""
 
     __tablename__ = "contacts"
     __table_args__ = (UniqueConstraint("connection", "vendor_id"),)
@@ -86,6 +86,7 @@ class ContactRow(Base, table=True):
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     erased_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     merged_into: int | None = _ref("contacts.id", optional=True)
+    created_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     record: dict[str, Any] = Field(sa_type=JSON)
 
 
@@ -236,7 +237,6 @@ class DeliveryRow(QueuedRow, table=True):
     """One action for one subject on one connection; queue ``<connection>/<action>``.
 
     Attributes:
-        key: the idempotency key, unique.
         options: from the route: lead, comment policy, platform.
         payload: the record as first sent, which a retry sends again; None before the first start, except for webhooks.
         depends_on_id: the row is `held` until that delivery has succeeded.

@@ -26,6 +26,9 @@ CHECK_JOB_PREFIX = "check:"
 POLL_JOB_PREFIX = "poll:"
 """Prefix of the names of the jobs that fetch the events of a connection."""
 
+SCHEDULE_JOB_PREFIX = "schedule:"
+"""Prefix of the names of the jobs that look for people whose recurring survey is due."""
+
 RECONCILE_JOB_PREFIX = "reconcile:"
 """Prefix of the names of the jobs that look for events whose webhook did not arrive."""
 

@@ -52,7 +52,7 @@ def possible_responses(settings: Settings) -> list[Responded]:
 
 def _touchpoints(settings: Settings, survey: str) -> list[str]:
     default = settings.surveys[survey].touchpoint or survey
-    used = [trigger.touchpoint or default for trigger in settings.triggers if trigger.survey == survey]
+    used = [trigger.touchpoint or default for trigger in settings.all_triggers if trigger.survey == survey]
     return list(dict.fromkeys(used)) or [default]
 
 
@@ -293,5 +293,5 @@ def _listed(vendor_field: VendorField) -> str:
 
 def untested_surveys(settings: Settings) -> Sequence[str]:
     """Return the surveys that no trigger and no solved case leads to."""
-    used = {trigger.survey for trigger in settings.triggers} | {settings.recovery.survey}
+    used = {trigger.survey for trigger in settings.all_triggers} | {settings.recovery.survey}
     return [name for name in settings.surveys if name not in used]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from nps_connect.records.base import FieldValue, Line, Record, mailbox_key
+from nps_connect.records.base import FieldValue, Line, Moment, Record, mailbox_key
 
 
 class ContactKey(Record):
@@ -65,3 +65,27 @@ class ContactMatch(Record):
 def mailbox_contact_id(email: str) -> str:
     """Return the id of a contact whose source has no id for it: derived from the mailbox, without the address."""
     return f"mailbox-{hashlib.sha256(mailbox_key(email).encode()).hexdigest()[:32]}"
+
+
+class ListedContact(Record):
+    """A contact of a list, with when the vendor has known it since.
+
+    Attributes:
+        contact: the contact, with the fields that were asked for.
+        created_at: when it was created at the vendor; None if unknown.
+    """
+
+    contact: Contact
+    created_at: Moment | None = None
+
+
+class ContactPage(Record):
+    """One page of the list of all contacts.
+
+    Attributes:
+        contacts: in the vendor's order; a contact may come again if the list changes meanwhile.
+        cursor: opaque text from which the next page continues; None on the last page.
+    """
+
+    contacts: tuple[ListedContact, ...] = ()
+    cursor: str | None = None

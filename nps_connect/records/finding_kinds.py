@@ -102,6 +102,9 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "paused": FindingKind("Paused", "Due deliveries wait."),
     "people-held": FindingKind("People held by a trigger", "They are not surveyed until an operator decides."),
     "plugin-broken": FindingKind("Plugin not loaded", "Its connections do not work."),
+    "population-empty": FindingKind(
+        "Population of a recurring survey empty", "Nobody is asked, although people may be due."
+    ),
     "postal-address": FindingKind(
         "Postal address missing in mails", "Many countries require one; mail without it is a reason to complain."
     ),

@@ -18,6 +18,7 @@ from nps_connect.records.base import FieldValue
 from nps_connect.rules.filters import Filter
 from nps_connect.rules.limit_state import DeferredEvent, LimitState
 from nps_connect.rules.sampling import in_sample
+from nps_connect.rules.schedule_decision import check_schedule, describe_slot
 from nps_connect.rules.timing import contact_zone, end_of_delay, local_date, same_time_on, start_of_next_day
 from nps_connect.rules.trigger_decision import (
     Candidate,
@@ -29,7 +30,7 @@ from nps_connect.rules.trigger_decision import (
     superseded_decision,
 )
 from nps_connect.settings.durations import format_delay, format_duration
-from nps_connect.settings.model import Limits, Trigger
+from nps_connect.settings.model import Limits, ScheduleTrigger, Trigger
 
 RELEASED = "released"
 """Verdict on a held event after an operator released it: it is decided again."""
@@ -99,7 +100,7 @@ def _apply_limits(
     if person is None:
         return decision
     if decision.verdict == "yes" and decision.due_at is not None:
-        limit_state.reserve(trigger.label, person.subjects, due_at=decision.due_at, now=candidate.now, limits=limits)
+        limit_state.reserve(trigger, person.subjects, due_at=decision.due_at, now=candidate.now, limits=limits)
     elif decision.verdict == "deferred" and decision.reason == "cooldown":
         deferred = DeferredEvent(candidate.event.occurred_at, candidate.event.key)
         newer = limit_state.defer(person.subjects, deferred)
@@ -117,6 +118,7 @@ def _build_facts(
     winner: str | None,
 ) -> Facts:
     person, label, now = candidate.person, trigger.label, candidate.now
+    is_scheduled = isinstance(trigger, ScheduleTrigger)
     return Facts(
         trigger=trigger,
         event=candidate.event,
@@ -137,6 +139,7 @@ def _build_facts(
         seen_at=candidate.seen_at,
         zone=limit_state.zone,
         was_looked_up=candidate.was_looked_up,
+        last_survey=limit_state.last_survey(trigger.survey, person.subjects) if person and is_scheduled else None,
     )
 
 
@@ -153,6 +156,8 @@ def check_trigger(facts: Facts) -> TriggerDecision:
         return refusal
     trigger = facts.trigger
     delay = f"{format_delay(trigger.delay)} after the event" if trigger.delay else "immediately"
+    if isinstance(trigger, ScheduleTrigger):
+        delay = f"now: {describe_slot(trigger, facts.event, facts.zone)}"
     if trigger.per_day is not None:
         delay += f", at most {trigger.per_day} a day"
     passed = "all checks passed"
@@ -220,6 +225,8 @@ def _check_person(facts: Facts) -> TriggerDecision | None:
         return refuse("veto", f"a plugin refuses: {facts.veto_reason}")
     if facts.outranked_by is not None:
         return refuse("outranked", f"trigger {facts.outranked_by!r} already leads to a survey for this event")
+    if isinstance(trigger, ScheduleTrigger):
+        return check_schedule(facts, trigger)
     if facts.blocked_until is not None and trigger.ignore_cooldown is None:
         return cooldown_decision(facts.limits, facts.blocked_until, facts.now, facts.zone)
     return None
@@ -227,6 +234,8 @@ def _check_person(facts: Facts) -> TriggerDecision | None:
 
 def _check_unusual_volume(facts: Facts) -> TriggerDecision | None:
     limits = facts.limits
+    if isinstance(facts.trigger, ScheduleTrigger):  # an operator has confirmed how many people it has
+        return None
     if facts.released or facts.reached < limits.unusual:
         return None
     baseline = facts.baseline()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 
 from nps_connect.rules.timing import local_date
-from nps_connect.settings.model import Limits
+from nps_connect.settings.model import Limits, Trigger
 
 BASELINE_PERIOD = timedelta(days=28)
 """Four whole weeks, whose average is the usual number of people that a trigger reaches."""
@@ -40,6 +40,7 @@ class LimitState:
         added: surveys decided since, by trigger (None = all) and due day.
         deferred: newest event that waits for the end of a cooldown, by subject of the contact.
         superseded: keys of events that no longer wait, each with the newer event that replaced it.
+        last_surveys: when each recurring survey was sent last, or is due, by survey and subject.
     """
 
     zone: tzinfo
@@ -51,6 +52,7 @@ class LimitState:
     added: Counter[tuple[str | None, date]] = field(default_factory=Counter)
     deferred: dict[str, DeferredEvent] = field(default_factory=dict)
     superseded: dict[str, DeferredEvent] = field(default_factory=dict)
+    last_surveys: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _due_cache: dict[tuple[str | None, date], int] = field(default_factory=dict)
 
     def due_on(self, trigger: str | None, day: date) -> int:
@@ -64,6 +66,11 @@ class LimitState:
         """End of the latest running cooldown of these subjects, or None."""
         ends = [end for subject in subjects if (end := self.cooldown_ends.get(subject)) is not None and end > now]
         return max(ends) if ends else None
+
+    def last_survey(self, survey: str, subjects: Sequence[str]) -> datetime | None:
+        """Return when a recurring survey was sent last to these subjects, or is due, or None."""
+        moments = [self.last_surveys[survey, subject] for subject in subjects if (survey, subject) in self.last_surveys]
+        return max(moments, default=None)
 
     def reached_since(self, trigger: str, since: datetime) -> int:
         """Number of people that a trigger has reached since a moment."""
@@ -79,14 +86,15 @@ class LimitState:
         return (self.baseline_reached(trigger) + max(count, 0)) / spans if spans > 0 else 0.0
 
     def reserve(
-        self, trigger: str, subjects: Sequence[str], *, due_at: datetime, now: datetime, limits: Limits
+        self, trigger: Trigger, subjects: Sequence[str], *, due_at: datetime, now: datetime, limits: Limits
     ) -> None:
         """Count a survey and start its cooldown."""
         day = local_date(due_at, self.zone)
         self.added[None, day] += 1
-        self.added[trigger, day] += 1
-        self.reached.setdefault(trigger, []).append(now)
+        self.added[trigger.label, day] += 1
+        self.reached.setdefault(trigger.label, []).append(now)
         for subject in subjects:
+            self.last_surveys[trigger.survey, subject] = due_at
             self.cooldown_ends[subject] = max(due_at + limits.cooldown, self.cooldown_ends.get(subject, due_at))
 
     def defer(self, subjects: Sequence[str], event: DeferredEvent) -> DeferredEvent | None:

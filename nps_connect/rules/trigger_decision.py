@@ -127,6 +127,7 @@ class Facts:
         seen_at: when the event came in or was last replayed, so that no event becomes too old in a queue.
         zone: time zone of the company, in which days are counted.
         was_looked_up: the contact was looked up at the vendor that reported the event.
+        last_survey: when the trigger's survey was sent last to the person, or is due; of recurring surveys only.
     """
 
     trigger: Trigger
@@ -148,6 +149,7 @@ class Facts:
     seen_at: datetime
     zone: tzinfo
     was_looked_up: bool
+    last_survey: datetime | None = None
 
     def values(self) -> dict[str, FieldValue]:
         """Values for the filter: fields of the event, of the contact, and `PERSON_FIELDS` if the filter uses any."""

@@ -32,8 +32,14 @@ from nps_connect.settings.origins import Origins
 from nps_connect.settings.quiet_hours import QuietHours, Weekday
 from nps_connect.settings.reviews import Reviews
 from nps_connect.settings.routes import Route, RoutedAction
-from nps_connect.settings.surveys import FollowUp, Survey
-from nps_connect.settings.triggers import EVENT_KIND_PATTERN, Trigger
+from nps_connect.settings.surveys import FollowUp, Population, Survey
+from nps_connect.settings.triggers import (
+    EVENT_KIND_PATTERN,
+    SCHEDULE_EVENT_KIND,
+    SCHEDULE_LABEL_PREFIX,
+    ScheduleTrigger,
+    Trigger,
+)
 
 __all__ = [
     "EVENT_KIND_PATTERN",
@@ -48,10 +54,12 @@ __all__ = [
     "Language",
     "Limits",
     "Name",
+    "Population",
     "Recovery",
     "Reviews",
     "Route",
     "RoutedAction",
+    "ScheduleTrigger",
     "Settings",
     "SettingsTable",
     "Survey",
@@ -245,6 +253,26 @@ class Settings(SettingsTable):
         return settings
 
     @cached_property
+    def schedule_triggers(self) -> tuple[ScheduleTrigger, ...]:
+        """The triggers that recurring surveys imply, in the order of the surveys."""
+        return tuple(
+            ScheduleTrigger(
+                on=SCHEDULE_EVENT_KIND,
+                source=survey.population.source,
+                survey=name,
+                name=f"{SCHEDULE_LABEL_PREFIX}{name}",
+                every=survey.every,
+            )
+            for name, survey in self.surveys.items()
+            if survey.every is not None and survey.population is not None
+        )
+
+    @cached_property
+    def all_triggers(self) -> tuple[Trigger, ...]:
+        """The triggers of the file, and those of recurring surveys."""
+        return (*self.triggers, *self.schedule_triggers)
+
+    @cached_property
     def trigger_by_label(self) -> Mapping[str, Trigger]:
-        """The triggers by label."""
-        return {trigger.label: trigger for trigger in self.triggers}
+        """All triggers by label."""
+        return {trigger.label: trigger for trigger in self.all_triggers}

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from nps_connect.settings.base import Language, Name, SettingsTable
 from nps_connect.settings.durations import Duration
+from nps_connect.settings.intervals import IntervalField
 from nps_connect.settings.routes import Segments
 
 Choice = Annotated[str, Field(min_length=1, max_length=120)]
@@ -42,6 +43,19 @@ class FollowUp(SettingsTable):
         return self
 
 
+class Population(SettingsTable):
+    """``[surveys.<name>.population]``: the people whom a recurring survey asks.
+
+    Attributes:
+        source: connection that lists the contacts (written ``from``); if its plugin cannot list them, those that the
+            database knows of it.
+        where: filter on the contact's fields; None accepts every contact.
+    """
+
+    source: Name = Field(alias="from")
+    where: str | None = None
+
+
 class Survey(SettingsTable):
     """``[surveys.<name>]``: the definition of a survey.
 
@@ -59,6 +73,10 @@ class Survey(SettingsTable):
         confirm_detractors: one mail, a day after a contact opened a score of 0 to 6 and submitted nothing, that asks
             to confirm it; not sent if the page views have bot signals.
         follow_ups: follow-up questions on the page.
+        every: how often each person of `population` is asked, such as ``6 months`` or ``90d``, spread evenly; None:
+            triggers alone lead to the survey.
+        first_after: new contacts are not asked by `every` before they are known for so long.
+        population: whom `every` asks.
     """
 
     channel: Name
@@ -71,6 +89,19 @@ class Survey(SettingsTable):
     reminders: Literal[1, 2] = 1
     confirm_detractors: bool = True
     follow_ups: tuple[FollowUp, ...] = Field(default=(), max_length=5)
+    every: IntervalField | None = None
+    first_after: Duration | None = None
+    population: Population | None = None
+
+    @model_validator(mode="after")
+    def _check_schedule(self) -> Survey:
+        if self.every is not None and self.population is None:
+            raise ValueError('every needs people to ask: add a population, such as population = { from = "crm" }')
+        if self.every is None and self.population is not None:
+            raise ValueError('population has no effect without every: add every, such as every = "6 months"')
+        if self.every is None and self.first_after is not None:
+            raise ValueError('first_after has no effect without every: add every, such as every = "6 months"')
+        return self
 
     @model_validator(mode="after")
     def _check_reminders(self) -> Survey:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from nps_connect.settings.base import Language, Name, SettingsTable
 from nps_connect.settings.durations import Delay, DelayField
+from nps_connect.settings.intervals import IntervalField
 
 EVENT_KIND_PATTERN = r"^[a-z_]+\.[a-z_]+$"
 
@@ -60,3 +61,18 @@ class Trigger(SettingsTable):
     def label(self) -> str:
         """The trigger's name, configured or built."""
         return self.name or f"{self.source}:{self.on}:{self.survey}"
+
+
+SCHEDULE_LABEL_PREFIX = "schedule:"
+SCHEDULE_EVENT_KIND = "schedule.due"
+"""Kind of the events of recurring surveys. No plugin produces it; only the survey's own trigger listens to it."""
+
+
+class ScheduleTrigger(Trigger):
+    """The trigger that `every` of a survey implies: each event of the schedule leads to this survey.
+
+    Attributes:
+        every: of the survey; at least half of it lies between two surveys of the schedule to one person.
+    """
+
+    every: IntervalField

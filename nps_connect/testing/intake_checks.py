@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from nps_connect.records.contacts import ContactKey
+import pytest
+
+from nps_connect.errors import Rejected
+from nps_connect.records.contacts import ContactKey, ContactPage
 from nps_connect.records.events import Event
+from nps_connect.simulation import SimulatedPerson
 from nps_connect.testing.contract_base import HTTP, ContractBase, needs
 from nps_connect.testing.fakes import WEBHOOK_URL, received_webhook
 from nps_connect.testing.harness import PluginHarness
@@ -49,6 +53,34 @@ class IntakeChecks(ContractBase):
         harness.transport.arm(None)
         assert list(harness.call("nps_find_contacts", keys=[])) == []
         assert harness.transport.request_count == 0
+
+    @needs(HTTP, "nps_list_contacts")
+    def test_every_contact_is_listed_once_over_all_pages(self) -> None:
+        """All pages together have every person once, with opt-outs and without fields that were not asked for."""
+        harness = self.harness()
+        people = _populate(harness)
+        pages = _list_all(harness)
+        emails = [listed.contact.email for page in pages for listed in page.contacts]
+        assert len(pages) > 1, "230 people come on one page: a vendor has larger accounts"
+        assert len(emails) == len(set(emails)), "a person is listed twice"
+        missing = {person.email for person in (*people, OMAR, INES, LEA)} - set(emails)
+        assert not missing, f"not listed: {sorted(missing)}"
+        by_email = {listed.contact.email: listed for page in pages for listed in page.contacts}
+        assert by_email[INES.email].contact.opted_out, "the opt-out of a person at the vendor is not reported"
+        assert {listed.contact.connection for listed in by_email.values()} == {harness.connection.name}
+        assert all(not listed.contact.fields for listed in by_email.values()), "fields that nobody asked for"
+        assert by_email[OMAR.email].contact.id == harness.find_contact(OMAR).id
+
+    @needs(HTTP, "nps_list_contacts")
+    def test_page_of_contacts_can_be_read_again_and_a_foreign_cursor_is_rejected(self) -> None:
+        """The same cursor leads to the same page; a cursor that the vendor never gave ends in `Rejected`."""
+        harness = self.harness()
+        _populate(harness)
+        cursor = harness.call("nps_list_contacts", cursor=None, fields=[]).cursor
+        first, again = (harness.call("nps_list_contacts", cursor=cursor, fields=[]) for _ in range(2))
+        assert first == again
+        with pytest.raises(Rejected):
+            harness.call("nps_list_contacts", cursor="no cursor of this list", fields=[])
 
     @needs(HTTP, "nps_poll_events")
     def test_first_poll_returns_no_history(self) -> None:
@@ -133,6 +165,25 @@ def _poll_all(harness: PluginHarness, cursor: str) -> list[Event]:
         if not page.more:
             return events
     raise AssertionError(f"polling does not end: {MAX_PAGES} pages for a few events")
+
+
+def _populate(harness: PluginHarness) -> list[SimulatedPerson]:
+    """Add more people than a page holds, and return them."""
+    emails = [f"listed-{number:03d}@example.com" for number in range(230)]
+    people = [SimulatedPerson(email=email, name="Listed", language="en") for email in emails]
+    if harness.vendor is not None:
+        harness.vendor.populate(people)
+    return people
+
+
+def _list_all(harness: PluginHarness) -> list[ContactPage]:
+    pages: list[ContactPage] = []
+    for _ in range(MAX_PAGES):
+        cursor = pages[-1].cursor if pages else None
+        pages.append(harness.call("nps_list_contacts", cursor=cursor, fields=[]))
+        if pages[-1].cursor is None:
+            return pages
+    raise AssertionError(f"the list does not end: {MAX_PAGES} pages for a few hundred contacts")
 
 
 def _parse_webhooks(harness: PluginHarness, facts: list[str]) -> list[Event]:

@@ -119,6 +119,8 @@ RULES = (
             "test_contacts_are_found_with_one_match_per_key_in_order",
             "test_contacts_are_found_by_id",
             "test_lookup_without_keys_sends_no_request",
+            "test_every_contact_is_listed_once_over_all_pages",
+            "test_page_of_contacts_can_be_read_again_and_a_foreign_cursor_is_rejected",
         ),
     ),
     Rule(

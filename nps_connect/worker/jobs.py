@@ -20,14 +20,18 @@ from nps_connect.ledger.workers import (
     CHECK_JOB_PREFIX,
     POLL_JOB_PREFIX,
     RECONCILE_JOB_PREFIX,
+    SCHEDULE_JOB_PREFIX,
     JobRow,
 )
+from nps_connect.rules.schedule import SCAN_INTERVAL
 from nps_connect.services.api_keys.idempotency import delete_expired_responses
 from nps_connect.services.cases.overdue import enqueue_overdue_alerts
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.in_doubt import resolve_in_doubt
 from nps_connect.services.intake.poll import MAX_RATE_LIMIT_WAIT, poll
 from nps_connect.services.intake.reconcile import reconcile, reconciled_connections
+from nps_connect.services.intake.schedule_state import schedule_job
+from nps_connect.services.intake.schedules import scan_schedule
 from nps_connect.services.invitations.reminders import enqueue_confirmation_requests
 from nps_connect.services.operations.connection_checks import RECHECK_INTERVAL, check_if_due
 from nps_connect.services.operations.fallback_alarms import notify_pauses, raise_alarms
@@ -95,6 +99,9 @@ def build_jobs(ctx: Context) -> dict[str, PeriodicJob]:
         if ctx.has(name, "nps_fetch_bounces"):
             fetch = partial(fetch_bounces, ctx, name)
             jobs.append(PeriodicJob(bounces_job(name), fetch, NO_MAILBOX_INTERVAL, queue_name))
+    for trigger in ctx.settings.schedule_triggers:
+        scan = partial(scan_schedule, ctx, trigger)
+        jobs.append(PeriodicJob(schedule_job(trigger.survey), scan, SCAN_INTERVAL, poll_queue(trigger.source)))
     for name in reconciled_connections(ctx):
         job = RECONCILE_JOB_PREFIX + name
         jobs.append(PeriodicJob(job, partial(reconcile, ctx, job, name), MAX_RATE_LIMIT_WAIT, poll_queue(name)))
@@ -110,7 +117,7 @@ def sync_job_rows(ctx: Context, jobs: dict[str, PeriodicJob]) -> None:
             for name, job in jobs.items()
         ]
         insert_many(session, JobRow, rows, skip_existing=("name",))
-        prefixes = POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX, BOUNCES_JOB_PREFIX
+        prefixes = POLL_JOB_PREFIX, RECONCILE_JOB_PREFIX, BOUNCES_JOB_PREFIX, SCHEDULE_JOB_PREFIX
         has_cursor = or_(*(col(JobRow.name).startswith(prefix) for prefix in prefixes))
         stale = col(JobRow.name).not_in(list(jobs)) & ~has_cursor
         session.execute(delete(JobRow).where(stale).execution_options(synchronize_session=False))

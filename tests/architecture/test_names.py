@@ -7,7 +7,17 @@ import re
 from collections import Counter
 from importlib import import_module
 
-GERUND_MODULES = {"routing", "rendering", "testing", "branding", "sampling", "timing", "gc_tuning", "mapping"}
+GERUND_MODULES = {
+    "routing",
+    "rendering",
+    "testing",
+    "branding",
+    "sampling",
+    "timing",
+    "gc_tuning",
+    "mapping",
+    "upcoming",
+}
 """Modules and packages that may end in -ing: the trade calls these things so."""
 
 BANNED_NAMES = {

@@ -8,6 +8,7 @@ from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.rules.filters import FilterError, compile_filter
 from nps_connect.settings.key_paths import KeyPath, nearest
 from nps_connect.settings.model import Trigger
+from nps_connect.settings.triggers import SCHEDULE_EVENT_KIND
 
 
 def check_triggers(context: CheckContext) -> None:
@@ -50,6 +51,8 @@ def _check_events_enabled(context: CheckContext, trigger: Trigger, key_path: Key
 
 
 def _check_event_kind(context: CheckContext, trigger: Trigger, key_path: KeyPath, info: ConnectorInfo) -> None:
+    if trigger.on == SCHEDULE_EVENT_KIND:
+        return  # `check_schedules` says what to do
     event_kinds = context.event_kinds(trigger.source, info)
     event_kind = next((kind for kind in event_kinds if kind.name == trigger.on), None)
     if event_kind is None:

@@ -70,7 +70,7 @@ def _check_core(checked: CheckedConfig) -> Iterator[Finding]:
     if core.state_dir is None:
         text = "core.state_dir is not set: a restore of the database is not noticed"
         yield Finding(id="restored", severity="ok", text=text, fix="run by hand after it: nps-connect db restored")
-    if not checked.settings.triggers:
+    if not checked.settings.all_triggers:
         yield _warn("trigger-missing", "no trigger is configured, so no event leads to a survey", "add [[triggers]]")
 
 
@@ -102,7 +102,7 @@ def _is_weak(secret: str) -> bool:
 def _check_unused(checked: CheckedConfig) -> Iterator[Finding]:
     settings = checked.settings
     used = {survey.channel for survey in settings.surveys.values()}
-    used |= {trigger.source for trigger in settings.triggers} | {route.via for route in settings.routes}
+    used |= {trigger.source for trigger in settings.all_triggers} | {route.via for route in settings.routes}
     for name, connection in checked.connections.items():
         if name not in used and connection.events == "none":
             text = f"connection {name!r} is used by no survey, trigger or route"

@@ -56,7 +56,7 @@ def _summary_json(path: Path, config: CheckedConfig) -> dict[str, Any]:
         "surveys": [{"name": name, "channel": survey.channel} for name, survey in settings.surveys.items()],
         "triggers": [
             {"name": trigger.label, "on": trigger.on, "from": trigger.source, "survey": trigger.survey}
-            for trigger in settings.triggers
+            for trigger in settings.all_triggers
         ],
         "routes": [{"on": route.on, "do": route.do, "via": route.via} for route in settings.routes],
         "findings": [finding.model_dump(mode="json") for finding in config_findings(config, path)],

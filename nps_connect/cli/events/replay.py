@@ -123,7 +123,7 @@ def _redecide(
     from nps_connect.services.intake.replay import iter_id_batches, measure_replay
     from nps_connect.services.operations import redecide
 
-    labels = [trigger.label for trigger in settings.triggers]
+    labels = [trigger.label for trigger in settings.all_triggers]
     with ledger.read() as session:
         last_id = measure_replay(session, EventRow, selection, states=redecide.IDLE_STATES).last
         batches = list(iter_id_batches(ledger, EventRow, selection, last_id, states=redecide.IDLE_STATES))

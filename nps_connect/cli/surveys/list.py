@@ -44,6 +44,6 @@ def survey_json(settings: Settings, name: str, paused: dict[str, PauseRow]) -> d
         **survey.model_dump(mode="json"),
         "touchpoint": survey.touchpoint or name,
         "reminders": survey.reminders if survey.reminder_after is not None else 0,
-        "triggers": [trigger.label for trigger in settings.triggers if trigger.survey == name],
+        "triggers": [trigger.label for trigger in settings.all_triggers if trigger.survey == name],
         "paused": pause.reason if pause is not None else None,
     }

@@ -30,7 +30,7 @@ def list_(options: Options, filters: ListFilters, as_json: bool) -> None:
 
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
         source, held = filters.known_connection(session, settings), count_held(session)
-    rows = [trigger_json(trigger, held) for trigger in settings.triggers if source in (None, trigger.source)]
+    rows = [trigger_json(trigger, held) for trigger in settings.all_triggers if source in (None, trigger.source)]
     print_list(rows, COLUMNS, empty="no triggers", as_json=as_json)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from nps_connect.rules.config_effects.effect import Effect
 from nps_connect.rules.config_effects.routes import find_route_effects
+from nps_connect.rules.config_effects.schedules import find_schedule_effects
 from nps_connect.rules.config_effects.triggers import find_trigger_effects
 from nps_connect.rules.config_effects.values import find_value_effects
 from nps_connect.rules.filters import Filter
@@ -43,6 +44,7 @@ def compare_configs(
     """
     return [
         *find_value_effects(old.values, new.values),
+        *find_schedule_effects(old.settings, new.settings),
         *find_trigger_effects((old.settings, old.filters), (new.settings, new.filters), now),
         *find_route_effects(old.settings, new.settings, grace_periods, now),
     ]

@@ -11,6 +11,8 @@ from nps_connect.settings.effective import iter_values
 from nps_connect.settings.key_paths import KeyPath, format_key_path
 
 COMPARED_BY_BEHAVIOUR = ("triggers", "routes")
+SCHEDULE_KEYS = ("every", "population")
+"""Keys of surveys that `config_effects.schedules` compares."""
 
 SENTENCES = {
     "core.languages": "customers are addressed in {new} instead of {old}",
@@ -55,7 +57,11 @@ def find_value_effects(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterat
 
 
 def _values(tree: Mapping[str, Any]) -> dict[KeyPath, Any]:
-    return {path: value for path, value in iter_values(tree) if path[0] not in COMPARED_BY_BEHAVIOUR}
+    return {
+        path: value
+        for path, value in iter_values(tree)
+        if path[0] not in COMPARED_BY_BEHAVIOUR and not (path[0] == "surveys" and path[2] in SCHEDULE_KEYS)
+    }
 
 
 def _describe(path: KeyPath, old: Any, new: Any) -> Effect:  # noqa: ANN401  # JSON data

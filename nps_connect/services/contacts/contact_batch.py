@@ -126,7 +126,7 @@ def upsert_contacts(session: Session, contacts: Iterable[Contact], now: datetime
     new_contacts: dict[ContactRef, dict[str, Any]] = {}
     for ref in sorted(contact_by_ref.keys() - rows.keys()):
         values = _contact_values(contact_by_ref[ref], now)
-        new_contacts[ref] = {"connection": ref[0], "vendor_id": ref[1], **values}
+        new_contacts[ref] = {"connection": ref[0], "vendor_id": ref[1], "created_at": now, **values}
     if new_contacts:
         unique = ("connection", "vendor_id")
         returning = (*unique, "id", "mailbox", "language")

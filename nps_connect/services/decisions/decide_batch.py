@@ -40,6 +40,7 @@ from nps_connect.services.reviews.review_pages import location_fields
 from nps_connect.services.suppressions.erasure import apply_contact_events, find_erased, redact_event
 from nps_connect.services.suppressions.personal_data import ERASED_TEXT
 from nps_connect.services.webhooks.enqueue import enqueue_decision_webhooks
+from nps_connect.settings.triggers import SCHEDULE_EVENT_KIND
 
 DECISION_LOCK = "decisions"
 """Name of the lock that serialises decisions about surveys: each must see the counts of the others."""
@@ -76,6 +77,10 @@ def complete_events(ctx: Context, connection: str, events: Sequence[Event]) -> l
         DeliveryError: the vendor is unavailable or refuses.
         PluginError: the plugin returned other events than it was given.
     """
+    vendor_events = [event for event in events if event.kind != SCHEDULE_EVENT_KIND]
+    if len(vendor_events) < len(events):  # a schedule makes its events complete; the vendor knows nothing of them
+        completed = iter(complete_events(ctx, connection, vendor_events))
+        return [event if event.kind == SCHEDULE_EVENT_KIND else next(completed) for event in events]
     events = _complete_fields(ctx, connection, events)
     if not ctx.has(connection, "nps_find_contacts"):
         with ctx.ledger.read() as session:
@@ -184,7 +189,9 @@ def _decide_and_invite(
     people = load_people(session, mailboxes, ctx.erasure_keys, with_history=evaluator.needs_history)
     if people:
         claims.advisory_lock(session, DECISION_LOCK)
-    limit_state = load_limit_state(ctx, session, people.values())
+    is_scheduled = SCHEDULE_EVENT_KIND in [row.event.kind for row in stored]
+    recurring = [trigger.survey for trigger in ctx.settings.schedule_triggers] if is_scheduled else []
+    limit_state = load_limit_state(ctx, session, people.values(), recurring)
     earlier_verdicts = _load_earlier_verdicts(session, [row.id for row in stored])
     decisions: list[dict[str, Any]] = []
     approved: list[ApprovedSurvey] = []

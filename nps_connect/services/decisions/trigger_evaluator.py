@@ -19,6 +19,7 @@ from nps_connect.services.contacts.contact_batch import ContactRef, single_conta
 from nps_connect.services.context import Context
 from nps_connect.services.invitations.campaigns import CAMPAIGN_EVENT_KIND, approve_campaign, campaign_trigger
 from nps_connect.settings.model import Trigger
+from nps_connect.settings.triggers import SCHEDULE_EVENT_KIND
 
 
 class EventOfConnection(Protocol):
@@ -81,7 +82,7 @@ class TriggerEvaluator:
         self._has_vetoes = ctx.plugins.is_implemented("nps_veto_survey")
         self._triggers: dict[tuple[str, str], list[Trigger]] = defaultdict(list)
         priorities = set()
-        for trigger in ctx.settings.triggers:
+        for trigger in ctx.settings.all_triggers:
             self._triggers[trigger.source, trigger.on].append(trigger)
             priorities.add(trigger.priority)
         self._has_priorities = len(priorities) > 1
@@ -103,6 +104,8 @@ class TriggerEvaluator:
         """Decide an event for every trigger that listens to it and every survey that a plugin proposes."""
         event = candidate.event
         triggers = self._triggers.get((connection, event.kind), [])
+        if event.kind == SCHEDULE_EVENT_KIND:  # of one survey; no source can make such a key
+            triggers = [trigger for trigger in triggers if event.key.startswith(f"{trigger.label}:")]
         if event.kind == CAMPAIGN_EVENT_KIND:
             campaign = campaign_trigger(self._ctx.settings, connection, event)
             if campaign is not None:

@@ -43,24 +43,53 @@ def poll(ctx: Context, job: str, connection: str, memo: dict[str, Any]) -> timed
 def fetch_page(
     ctx: Context, connection: str, memo: dict[str, Any], interval: timedelta, *, purpose: str
 ) -> EventPage | timedelta:
-    """Fetch the page after the cursor in the memo; return the time until the next try if it cannot be fetched now.
+    """Fetch the page after the cursor in the memo; return the time until the next try if it cannot be fetched now."""
+    cursor = memo.get("cursor")
+    page: EventPage | timedelta = read_vendor(
+        ctx, connection, memo, interval, purpose=purpose, hook="nps_poll_events", cursor=cursor
+    )
+    return page
 
-    That is the case when a quota is exhausted, or the vendor is unavailable, which is kept in the memo, for `status`.
+
+def read_vendor(
+    ctx: Context,
+    connection: str,
+    memo: dict[str, Any],
+    interval: timedelta,
+    *,
+    purpose: str,
+    hook: str,
+    raised: tuple[type[DeliveryError], ...] = (),
+    **arguments: Any,  # noqa: ANN401  # of any hook
+) -> Any:  # noqa: ANN401
+    """Call a hook that reads from the vendor; return its result, or the time until the next try.
+
+    The latter is the case when a quota is exhausted, or the vendor is unavailable, which is kept in the memo, for
+    `status`.
+
+    Args:
+        ctx: the joined parts.
+        connection: to read from.
+        memo: of the job.
+        interval: until the next try after an error.
+        purpose: for the log.
+        hook: name of the hook.
+        raised: errors that the caller handles.
+        arguments: of the hook, without the connection.
     """
     target = ctx.connections[connection]
     try:
-        page: EventPage = ctx.plugins.call(
-            target.settings.plugin, "nps_poll_events", connection=target, cursor=memo.get("cursor")
-        )
+        return ctx.plugins.call(target.settings.plugin, hook, connection=target, **arguments)
     except RateLimited as error:
         wait = error.until - ctx.clock() if error.until else interval
         return max(interval, min(wait, MAX_RATE_LIMIT_WAIT))
     except DeliveryError as error:
+        if isinstance(error, raised):
+            raise
         reason = error_summary(ctx, error)
         log.warning("%s_failed connection=%s error=%s", purpose, connection, reason)
         memo["failure"] = {"since": ctx.clock().isoformat(), **(memo.get("failure") or {}), "reason": reason}
         return interval
-    return page
 
 
 def record_read(session: Session, job: str, now: datetime, **values: str | None) -> None:

@@ -17,7 +17,7 @@ from nps_connect.services.context import Context
 from nps_connect.services.decisions.claim_events import retry_values
 from nps_connect.services.suppressions.erasure import find_erased, redact_event
 
-IntakeSource = Literal["webhook", "poll", "reconcile", "manual", "api"]
+IntakeSource = Literal["webhook", "poll", "reconcile", "manual", "api", "schedule"]
 
 
 class StoredKeys(NamedTuple):
@@ -128,7 +128,7 @@ def build_kind_filter(ctx: Context, connection: str) -> Callable[[str], bool]:
     if ctx.plugins.is_implemented("nps_trigger_survey"):
         return lambda _kind: True
     kinds = set(CONTACT_EVENT_KINDS)
-    for trigger in ctx.settings.triggers:
+    for trigger in ctx.settings.all_triggers:
         if trigger.source == connection:
             kinds.add(trigger.on)
     for route in ctx.settings.routes:

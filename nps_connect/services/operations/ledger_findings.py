@@ -21,6 +21,7 @@ from nps_connect.records.finding_kinds import PAUSE_KINDS
 from nps_connect.records.findings import Finding
 from nps_connect.services.operations.connection_status import ConnectionStatus
 from nps_connect.services.operations.finding_causes import CHECKED_BEFORE, describe_credentials, merge_same_causes
+from nps_connect.services.operations.schedule_findings import schedule_findings
 from nps_connect.services.operations.status import PausedScope, SystemStatus, load_status
 from nps_connect.settings.model import Settings
 
@@ -138,6 +139,7 @@ def _system_findings(status: SystemStatus) -> Iterator[Finding]:
     if status.to_confirm:
         text = f"detractors who pressed a score and did not confirm it: {status.to_confirm}"
         yield _finding("unconfirmed-detractors", "warning", None, text, "nps-connect responses list --to-confirm")
+    yield from schedule_findings(status.schedules, status.at, status.surveys_per_day)
     if status.mode == "shadow":
         yield _finding("shadow-mode", "ok", None, "mode is shadow: nothing is sent", 'set mode = "live" in [core]')
 

@@ -21,6 +21,7 @@ from nps_connect.rules.nps_arithmetic import NpsFigure, compute_nps
 from nps_connect.rules.timing import local_date
 from nps_connect.services.operations.connection_status import ConnectionStatus
 from nps_connect.services.operations.load_connections import load_connections
+from nps_connect.services.operations.schedule_findings import ScheduleSummary, load_summaries
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
 from nps_connect.settings.model import Settings
 
@@ -60,6 +61,7 @@ class SystemStatus:
         clock_ahead_seconds: how far the newest heartbeat lies in the future; 0 if none does.
         workers: number of processes with a recent heartbeat that work on queues.
         worker_seen_at: the newest heartbeat of such a process within the last day; None without any.
+        schedules: the recurring surveys.
     """
 
     at: datetime
@@ -78,6 +80,7 @@ class SystemStatus:
     clock_ahead_seconds: float = 0.0
     workers: int = 0
     worker_seen_at: datetime | None = None
+    schedules: tuple[ScheduleSummary, ...] = ()
 
     @property
     def pause_by_scope(self) -> Mapping[str, PausedScope]:
@@ -112,6 +115,7 @@ def load_status(
         clock_ahead_seconds=max((newest_heartbeat - now).total_seconds(), 0.0),
         workers=sum(seen_at > now - HEARTBEAT_TIMEOUT for seen_at in heartbeats),
         worker_seen_at=max(heartbeats, default=None),
+        schedules=load_summaries(session, settings, now),
     )
 
 

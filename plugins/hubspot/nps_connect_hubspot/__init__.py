@@ -6,6 +6,7 @@ One file per concern implements the hooks; the plugin loader reads them from thi
 from nps_connect_hubspot.case_outcomes import nps_write_case_outcomes
 from nps_connect_hubspot.check import nps_check
 from nps_connect_hubspot.connector import nps_connector
+from nps_connect_hubspot.contact_list import nps_list_contacts
 from nps_connect_hubspot.contacts import nps_complete_events, nps_find_contacts
 from nps_connect_hubspot.erasures import nps_erase_contacts
 from nps_connect_hubspot.events import nps_parse_events
@@ -25,6 +26,7 @@ __all__ = [
     "nps_erase_contacts",
     "nps_find_contacts",
     "nps_find_existing",
+    "nps_list_contacts",
     "nps_parse_events",
     "nps_plan_setup",
     "nps_poll_events",

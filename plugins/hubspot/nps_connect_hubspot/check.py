@@ -12,7 +12,10 @@ from nps_connect_hubspot.setup import nps_plan_setup
 
 LOW_QUOTA_SHARE = 0.1
 
-FILTER_OBJECTS = {"deal": "deals", "ticket": "tickets", "contact": "contacts"}
+POPULATION_EVENT = "schedule.due"
+"""Kind of the events of recurring surveys, whose filters name contact properties."""
+
+FILTER_OBJECTS = {"deal": "deals", "ticket": "tickets", "contact": "contacts", "schedule": "contacts"}
 FieldType = Literal["text", "number", "boolean", "moment"]
 FILTER_TYPES: Mapping[str, FieldType] = {
     "string": "text",
@@ -191,7 +194,7 @@ def _contact_properties(api: Api) -> Iterator[Finding]:
 
 def _filters(api: Api) -> Iterator[Finding]:
     """Yield findings about the objects and properties of filters, with one call for each object type that they use."""
-    for event in sorted({use.on for use in api.connection.filters}):
+    for event in sorted({use.on for use in api.connection.filters} - {POPULATION_EVENT}):
         kind = FILTER_OBJECTS[event.partition(".")[0]]
         if kind not in api.settings.listen_to:
             yield Finding(

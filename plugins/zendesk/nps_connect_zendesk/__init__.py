@@ -17,6 +17,7 @@ from nps_connect_zendesk.scores import nps_write_scores
 from nps_connect_zendesk.setup import nps_apply_setup, nps_plan_setup
 from nps_connect_zendesk.snapshot import nps_snapshot
 from nps_connect_zendesk.tickets import nps_find_existing, nps_open_tickets, nps_update_tickets
+from nps_connect_zendesk.user_list import nps_list_contacts
 from nps_connect_zendesk.webhooks import nps_verify_webhook
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "nps_erase_contacts",
     "nps_find_contacts",
     "nps_find_existing",
+    "nps_list_contacts",
     "nps_open_tickets",
     "nps_parse_events",
     "nps_plan_setup",

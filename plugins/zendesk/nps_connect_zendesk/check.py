@@ -34,6 +34,9 @@ FILTER_TYPES: Mapping[str, FieldType] = {
 }
 """Filter field type by Zendesk's type of a custom field; other types are not checked."""
 
+POPULATION_EVENT = "schedule.due"
+"""Kind of the events of recurring surveys, whose filters name fields of users."""
+
 TICKET_ATTRIBUTES: Mapping[str, FieldType] = {
     "allow_attachments": "boolean",
     "allow_channelback": "boolean",
@@ -175,8 +178,14 @@ def _names(connection: Connection) -> Iterator[Finding]:
 
 
 def _filters(connection: Connection) -> Iterator[Finding]:
-    """Check the fields that trigger filters name; ticket fields are read only if a filter names any field."""
-    filters = [use for use in connection.filters if use.fields]
+    """Check the fields that filters name; the account's fields are read only if a filter names any."""
+    populations = [use for use in connection.filters if use.fields and use.on == POPULATION_EVENT]
+    if populations:
+        custom = load_rows(connection, "/user_fields", "user_fields", action=ACTION)
+        user_fields = {str(row.get("key")): FILTER_TYPES.get(str(row.get("type"))) for row in custom}
+        fields_of_users = {**dict.fromkeys((*USER_ATTRIBUTES, "tags"), None), **user_fields}
+        yield from (finding for use in populations for finding in use.mismatches(fields_of_users, "Zendesk"))
+    filters = [use for use in connection.filters if use.fields and use.on != POPULATION_EVENT]
     if not filters:
         return
     custom_fields = {

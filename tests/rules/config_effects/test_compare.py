@@ -186,3 +186,25 @@ def test_a_new_survey_comes_with_what_its_responses_lead_to():
 def test_no_secret_is_shown():
     key = "a-very-secret-signing-key"
     assert key not in " ".join(effects({"core": {"signing_keys": [key], "metrics_token": key}}))
+
+
+RECURRING = {"channel": "mail", "every": "6 months", "population": {"from": "crm"}}
+
+
+def test_effects_of_recurring_surveys_say_who_is_asked_and_what_happens_to_people_asked_before():
+    base = merge_config(BASE, {"surveys": {"relationship": RECURRING}})
+    new, asked_every, *_routes = effects({"surveys": {"relationship": RECURRING}})
+    assert new == "survey relationship is new"
+    assert asked_every == "relationship asks the contacts of crm every 6 months, after an operator has released it"
+    [longer] = effects({"surveys": {"relationship": {**RECURRING, "every": "1 year"}}}, base)
+    assert longer.startswith("relationship asks every 12 months instead of every 6 months: new slots, those that have")
+    assert longer.endswith("passed are spread over the rest of the period, nobody within 183 days of the last")
+    filtered = {**RECURRING, "population": {"from": "crm", "where": "seats > 5"}}
+    [narrower] = effects({"surveys": {"relationship": filtered}}, base)
+    assert narrower.startswith("relationship asks the contacts of crm with seats > 5 instead of the contacts of crm; ")
+    assert narrower.endswith("more than twice as many people are held until an operator releases them")
+    moved = {**RECURRING, "population": {"from": "helpdesk"}}
+    assert effects({"surveys": {"relationship": moved}}, base) == [
+        "relationship asks the contacts of helpdesk instead of the contacts of crm, after an operator has released it"
+    ]
+    assert effects({"surveys": {"relationship": {**RECURRING, "every": "6 Months"}}}, base) == []

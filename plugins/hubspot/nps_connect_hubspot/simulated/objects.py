@@ -29,6 +29,24 @@ def inputs_of(body: JsonObject) -> list[JsonObject]:
     return inputs
 
 
+def list_page(portal: Portal, kind: str, query: Mapping[str, str]) -> JsonObject:
+    """Return a page of records by id; `after` is the id from which it continues. Source: "List objects".
+
+    Raises:
+        Refusal: 400 for a limit above 100 or something that is no cursor.
+    """
+    after, limit = query.get("after", "0"), query.get("limit", "10")
+    if not after.isdigit() or not limit.isdigit() or not 1 <= int(limit) <= MAX_BATCH_SIZE:
+        raise Refusal(400, "VALIDATION_ERROR", "after must be a cursor of a page, and limit from 1 to 100")
+    alive = [record for record in portal.records[kind].values() if not record.archived]
+    records = [record for record in sorted(alive, key=lambda record: int(record.id)) if int(record.id) >= int(after)]
+    names = [name for name in query.get("properties", "").split(",") if name]
+    content: JsonObject = {"results": [record.to_json(names) for record in records[: int(limit)]]}
+    if len(records) > int(limit):
+        content["paging"] = {"next": {"after": records[int(limit)].id}}
+    return content
+
+
 def read(portal: Portal, kind: str, body: JsonObject, now: datetime, *, archived: bool) -> JsonObject:
     """`batch/read`: missing records are left out and reported in `errors`."""
     if "properties" not in body or "propertiesWithHistory" not in body:

@@ -117,12 +117,7 @@ def _search(call: Call) -> VendorReply:
 @_route("GET", "/crm/objects/{v}/{kind}")
 def _list(call: Call) -> VendorReply:
     _require_object_scope(call, _kind(call), "read")
-    records = [record for record in call.portal.records[_kind(call)].values() if not record.archived]
-    start, limit = int(call.request.query.get("after", "0")), int(call.request.query.get("limit", "10"))
-    content: JsonObject = {"results": [record.to_json(()) for record in records[start : start + limit]]}
-    if start + limit < len(records):
-        content["paging"] = {"next": {"after": str(start + limit)}}
-    return reply(200, content)
+    return reply(200, objects.list_page(call.portal, _kind(call), call.request.query))
 
 
 @_route("POST", "/crm/objects/{v}/{kind}")

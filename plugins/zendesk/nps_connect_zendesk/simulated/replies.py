@@ -71,7 +71,10 @@ def page_of(request: VendorRequest, key: str, rows: Sequence[Mapping[str, Any]])
     if request.query.get("page", "1").isdigit() and int(request.query.get("page", "1")) > MAX_NUMBERED_PAGES:
         raise bad_request("InvalidPaginationDepth", "Number of pages is limited to 100, use cursor pagination")
     size = max(1, min(100, int(request.query.get("page[size]", "100"))))
-    start = int(request.query.get("page[after]", "0"))
+    cursor = request.query.get("page[after]", "0")
+    if not cursor.isdigit():
+        raise bad_request("InvalidPaginationParameter", "page[after] is not a cursor of this list")
+    start = int(cursor)
     has_more = start + size < len(rows)
     after = str(start + size) if has_more else None
     body = {

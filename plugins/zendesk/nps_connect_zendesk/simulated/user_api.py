@@ -27,6 +27,12 @@ class UserApi:
         match request.method, parts:
             case "GET", ["me"]:
                 return json_reply(200, {"user": self.account.users[AGENT_ID]})
+            case "GET", []:
+                role = request.query.get("role")
+                users = [
+                    user for user in self.account.users.values() if user["active"] and role in (None, user["role"])
+                ]
+                return page_of(request, "users", users)
             case "GET", ["search"]:
                 return self._search(request)
             case "GET", ["show_many"]:
