@@ -1,4 +1,4 @@
-"""Checks the mail server, and whether it would send our mail, without sending anything."""
+"""Checks the mail server, whether it would send our mail, and the sender's domain, without sending anything."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from nps_connect.builtin.email.bounce_mailbox import check_mailbox
 from nps_connect.builtin.email.errors import error_for_loss, error_for_refusal
 from nps_connect.builtin.email.messages import ehlo_hostname
 from nps_connect.builtin.email.relay import Relay
+from nps_connect.builtin.email.sender_domain import check_sender_domain
 from nps_connect.builtin.email.settings import EmailSettings
 from nps_connect.builtin.email.smtp_session import SmtpConnectionLost, SmtpRefused, SmtpSession
 
@@ -31,9 +32,11 @@ STARTTLS_FIX = "the server wants encryption before the login: end smtp_url with 
 
 @hookimpl
 def nps_check(connection: Connection) -> Sequence[Finding]:
-    """Connect, encrypt, log in, and name sender and recipient; then open the bounce mailbox, if there is one."""
+    """Connect, encrypt, log in, and name sender and recipient; open the bounce mailbox; ask DNS about the sender."""
+    settings: EmailSettings = connection.settings
     mailbox = check_mailbox(connection)
-    return [*_check_relay(connection), *([mailbox] if mailbox is not None else [])]
+    domain = split_sender(settings.sender)[1].domain.lower()
+    return [*_check_relay(connection), *([mailbox] if mailbox is not None else []), *check_sender_domain(domain)]
 
 
 def _check_relay(connection: Connection) -> list[Finding]:
