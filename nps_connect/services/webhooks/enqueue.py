@@ -95,6 +95,9 @@ def enqueue_response_webhooks(ctx: Context, session: Session, responses: Iterabl
     facts: dict[WebhookType, list[_Fact]] = {"response.recorded": [], "response.changed": []}
     for routable in responses:
         response, contact = routable.response, routable.contact
+        webhook_type: WebhookType = "response.recorded" if response.revision == 1 else "response.changed"
+        if webhook_type not in ctx.webhook_subscribers.by_type:
+            continue
         content = response.model_dump(exclude={"follow_up"}) | {"segment": response.segment}
         data = ResponseData(
             response=WebhookResponse(**content, follow_up=response.follow_up),
@@ -108,7 +111,7 @@ def enqueue_response_webhooks(ctx: Context, session: Session, responses: Iterabl
             contact_id=routable.columns.contact_id,
             response_id=routable.columns.id,
         )
-        facts["response.recorded" if response.revision == 1 else "response.changed"].append(fact)
+        facts[webhook_type].append(fact)
     queue_names: set[str] = set()
     for webhook_type, of_type in facts.items():
         queue_names |= _enqueue(ctx, session, webhook_type, of_type)
