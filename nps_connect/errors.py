@@ -22,7 +22,10 @@ Worker, web and command line decide by class alone, never by status code or mess
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from nps_connect.settings.load_settings import InvalidConfiguration
 
 RejectionReason = Literal["signature", "stale", "too_large", "unreadable", "unknown_connection"]
 
@@ -92,10 +95,16 @@ class ConfigError(NpsConnectError):
 
 
 class ConfigErrors(ConfigError):
-    """Several mistakes of a configuration, reported together."""
+    """Several mistakes of a configuration, reported together.
 
-    def __init__(self, errors: list[ConfigError]) -> None:
+    Args:
+        errors: the mistakes.
+        configuration: what was loaded, so that further checks can add to them; None if nothing more can be said.
+    """
+
+    def __init__(self, errors: list[ConfigError], configuration: InvalidConfiguration | None = None) -> None:
         self.errors = errors
+        self.configuration = configuration
         super().__init__(f"{len(errors)} mistakes")
 
     def sentence(self) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from nps_connect.app.actions import ACTIONS
-from nps_connect.app.validation import validate
+from nps_connect.app.validation import load_checked
 from nps_connect.app.vendor_fields import build_filter_uses, compile_filters, contact_field_uses
 from nps_connect.connection import Clock, Connection, ConnectionSettings, Sleep, SteadyClock, system_clock
 from nps_connect.errors import ConfigError, ConfigErrors, NpsConnectError
@@ -97,9 +97,9 @@ def open_application(
     Raises:
         ConfigError: the configuration has a mistake, or the database cannot be used.
     """
-    settings = load_settings(config, environ)
-    plugins = Plugins.load(environ=environ)
-    connection_settings = validate(settings, plugins)
+    settings, plugins, connection_settings = load_checked(
+        partial(load_settings, config, environ), partial(Plugins.load, environ=environ)
+    )
     try:
         ledger = open_ledger(settings)
         require_database(ledger)
@@ -120,9 +120,9 @@ def reload_application(running: Application, config: Path | None, environ: Mappi
         ConfigErrors: the configuration has mistakes, or differs in one of `RESTART_KEYS`.
         NpsConnectError: suppressions wait for the journal, which would be lost.
     """
-    settings = load_settings(config, environ)
-    plugins = Plugins.load(environ=environ)
-    connection_settings = validate(settings, plugins)
+    settings, plugins, connection_settings = load_checked(
+        partial(load_settings, config, environ), partial(Plugins.load, environ=environ)
+    )
     core, former = settings.core, running.ctx.settings.core
     changed = [key for key in RESTART_KEYS if getattr(core, key) != getattr(former, key)]
     if changed:

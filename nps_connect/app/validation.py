@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from nps_connect.app.checks.connections import check_concurrency, check_connections
 from nps_connect.app.checks.context import CheckContext
 from nps_connect.app.checks.expectations import check_expectations
+from nps_connect.app.checks.invalid import find_further_mistakes
 from nps_connect.app.checks.live_mode import check_live_mode
 from nps_connect.app.checks.routes import check_routes
 from nps_connect.app.checks.schedules import check_schedules
@@ -19,6 +21,32 @@ from nps_connect.rendering.catalogs import available_languages
 from nps_connect.rules.repeated_bounces import OBSERVATION_PERIOD
 from nps_connect.settings.durations import format_duration
 from nps_connect.settings.model import Settings
+
+
+def load_checked(
+    load: Callable[[], Settings], load_plugins: Callable[[], Plugins]
+) -> tuple[Settings, Plugins, dict[str, ConnectionSettings]]:
+    """Load a configuration and the plugins, and validate it.
+
+    Args:
+        load: loads the configuration.
+        load_plugins: loads the installed plugins.
+
+    Returns:
+        The configuration, the plugins, and the settings of the connections by name.
+
+    Raises:
+        ConfigErrors: all mistakes that can be named with certainty.
+    """
+    try:
+        settings = load()
+    except ConfigErrors as errors:
+        if errors.configuration is None:
+            raise
+        further = find_further_mistakes(errors.configuration, load_plugins())
+        raise ConfigErrors([*errors.errors, *further]) from None
+    plugins = load_plugins()
+    return settings, plugins, validate(settings, plugins)
 
 
 def validate(settings: Settings, plugins: Plugins) -> dict[str, ConnectionSettings]:

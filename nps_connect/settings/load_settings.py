@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
@@ -37,6 +37,20 @@ class DatabaseKeys(NamedTuple):
 
     database_url: SecretStr
     state_dir: Path | None
+
+
+class InvalidConfiguration(NamedTuple):
+    """A configuration with mistakes.
+
+    Attributes:
+        table: its raw values with references resolved.
+        origins: where they come from.
+        unresolved: key paths of the references that could not be resolved.
+    """
+
+    table: Mapping[str, Any]
+    origins: Origins
+    unresolved: Sequence[KeyPath]
 
 
 def config_path(path: Path | None, environ: Mapping[str, str]) -> Path:
@@ -83,14 +97,15 @@ def load_settings(
     origins = Origins(where, merged, find_lines(text), home.parent, from_file)
     resolver = ReferenceResolver(origins, folder=home.parent, environ=environ)
     resolved = resolver.resolve(merged)
+    loaded = InvalidConfiguration(resolved, origins, resolver.unresolved)
     try:
         settings = parse_table(Settings, resolved, origins, reported=resolver.unresolved)
     except ConfigErrors as errors:
-        raise ConfigErrors([*mistakes, *resolver.mistakes, *errors.errors]) from None
+        raise ConfigErrors([*mistakes, *resolver.mistakes, *errors.errors], loaded) from None
     for key_path, unresolved in zip(resolver.unresolved, resolver.mistakes, strict=True):
         mistakes += [unresolved] if needs_secrets or not _is_secret(settings, key_path) else []
     if mistakes:
-        raise ConfigErrors(mistakes)
+        raise ConfigErrors(mistakes, loaded)
     core = _resolve_paths(settings.core, home.parent)
     if core.logo is not None:
         try:

@@ -1,5 +1,6 @@
 """Plugins and a valid configuration; each test introduces one mistake."""
 
+from functools import partial
 from types import ModuleType
 
 import pytest
@@ -15,7 +16,7 @@ from nps_connect import (
     ReviewPolicy,
     hookimpl,
 )
-from nps_connect.app.validation import validate
+from nps_connect.app.validation import load_checked
 from nps_connect.errors import PluginError
 from nps_connect.plugins import Plugins
 from nps_connect.settings.load_settings import load_settings
@@ -134,7 +135,8 @@ class ConfigFixture:
         self.path.write_text(text.replace(old, new))
 
     def validate(self, **environ):
-        return validate(load_settings(self.path, {**ENVIRON, **environ}), self.plugins)
+        load = partial(load_settings, self.path, {**ENVIRON, **environ})
+        return load_checked(load, lambda: self.plugins)[2]
 
     def mistakes(self, *, with_lines=False, **environ):
         return caught_mistakes(lambda: self.validate(**environ), self.path, with_lines=with_lines)

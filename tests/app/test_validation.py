@@ -213,6 +213,39 @@ def test_all_mistakes_are_reported_together_and_once(configuration):
     assert keys == ["connections.crm.plugin", "triggers.1.survey", "routes.3.via", "routes.2"]
 
 
+def test_mistakes_of_every_kind_are_reported_in_one_pass(configuration):
+    """A wrong type in one table hides no name that another table gets wrong."""
+    configuration.replace('company = "Exemple SA"', "company = 3")
+    configuration.replace('events = "poll"', 'events = "pol"')
+    configuration.replace('plugin = "post"', 'plugin = "pots"')
+    configuration.replace('"after-purchase"\nwhere', '"after-purchace"\nwhere')
+    configuration.replace("amount >= 100", "amuont >= 100")
+    configuration.replace('on = "promoter"', 'on = "promotor"')
+    configuration.replace('via = "crm"', 'via = "crmm"')
+    mistakes = configuration.mistakes(NPS_CONNECT_LIMITS__COOLDWON="1d")
+    keys = [mistake.split(": ")[1] for mistake in mistakes if mistake.startswith("nps-connect.toml")]
+    assert sorted(keys) == [
+        "connections.crm.events",
+        "connections.mail.plugin",
+        "core.company",
+        "routes.1.via",
+        "routes.2.on",
+        "triggers.1.survey",
+        "triggers.1.where",
+    ]
+
+
+def test_what_follows_from_a_mistake_is_not_reported(configuration):
+    """Of a secret that is not set its content is not judged, and a misspelt section makes no name unknown."""
+    assert [mistake.split(": ")[1] for mistake in configuration.mistakes(SECRET="")] == [
+        "core.signing_keys.1",
+        "connections.crm.token",
+    ]
+    configuration.replace("[surveys.after-purchase]", "[survyes.after-purchase]")
+    [mistake] = configuration.mistakes()
+    assert "survyes: is not a known key" in mistake
+
+
 def test_a_mistake_in_the_environment_names_the_variable(configuration):
     assert configuration.mistakes(
         NPS_CONNECT_CONNECTIONS__CRM__PROTAL="7", NPS_CONNECT_CONNECTIONS__CRM__PORTAL="seven"

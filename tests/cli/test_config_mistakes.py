@@ -112,11 +112,11 @@ MISTAKES = {
     ),
     "a connection is misspelt": (
         'via = "team"', 'via = "taem"', 'via = "taem"',
-        "routes.2.via: there is no connection 'taem'; allowed: team; did you mean 'team'?",
+        "routes.2.via: there is no connection 'taem'; allowed: mail, team; did you mean 'team'?",
     ),
     "a connection cannot do it": (
-        'via = "team"', 'via = "mail"', 'via = "mail"',
-        "routes.2.via: connection 'mail' cannot send alert; allowed: team",
+        'via = "team"', 'via = "crm"', 50,
+        "routes.2.via: connection 'crm' cannot send alert; allowed: mail, team",
     ),
     "the survey does not exist": (
         'survey = "after-purchase"', 'survey = "after-purchases"', 'survey = "after-purchases"',

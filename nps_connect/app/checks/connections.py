@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from nps_connect.app.checks.context import CheckContext
@@ -19,9 +19,16 @@ def event_modes(info: ConnectorInfo) -> list[str]:
     return [mode for mode, is_supported in modes if is_supported]
 
 
-def check_connections(context: CheckContext) -> None:
-    """Parse every connection's table into `CheckContext.parsed`."""
+def check_connections(context: CheckContext, skip: Collection[str] = ()) -> None:
+    """Parse every connection's table into `CheckContext.parsed`.
+
+    Args:
+        context: the configuration.
+        skip: connections whose table cannot be judged.
+    """
     for name, table in context.settings.connections.items():
+        if name in skip:
+            continue
         info = _find_plugin(context, name, table)
         if info is None:
             continue

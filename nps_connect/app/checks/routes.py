@@ -19,20 +19,25 @@ def check_routes(context: CheckContext) -> None:
             ("routes",), "there is no route, so responses would have no effect", fix="add at least one [[routes]] table"
         )
     for index, route in enumerate(routes):
-        key_path: KeyPath = ("routes", index)
-        context.connection(
-            route.via,
-            (*key_path, "via"),
-            is_supported=_supports(route.do),
-            problem_text=f"cannot {route.do.replace('_', ' ')}",
-        )
-        for number, survey in enumerate(route.surveys):
-            context.survey(survey, (*key_path, "surveys", number))
-        _check_labels(context, route, key_path)
+        check_route_names(context, index, route)
+        _check_labels(context, route, ("routes", index))
         _check_reachable(context, routes, index)
     for gap in find_review_gating(routes, review_policies(context)):
         if gap.accepted is None:
             _add_gap_mistake(context, gap)
+
+
+def check_route_names(context: CheckContext, index: int, route: Route) -> None:
+    """Check that the connection and the surveys of a route exist."""
+    key_path: KeyPath = ("routes", index)
+    context.connection(
+        route.via,
+        (*key_path, "via"),
+        is_supported=_supports(route.do),
+        problem_text=f"cannot {route.do.replace('_', ' ')}",
+    )
+    for number, survey in enumerate(route.surveys):
+        context.survey(survey, (*key_path, "surveys", number))
 
 
 def review_policies(context: CheckContext) -> Mapping[str, ReviewPolicy]:

@@ -16,16 +16,7 @@ def check_triggers(context: CheckContext) -> None:
     labels: dict[str, int] = {}
     for index, trigger in enumerate(context.settings.triggers):
         key_path: KeyPath = ("triggers", index)
-        context.survey(trigger.survey, (*key_path, "survey"))
-        info = context.connection(
-            trigger.source,
-            (*key_path, "from"),
-            is_supported=lambda info: bool(info.events),
-            problem_text="sends no events",
-        )
-        if info is not None:
-            _check_events_enabled(context, trigger, key_path, info)
-            _check_event_kind(context, trigger, key_path, info)
+        check_trigger_names(context, index, trigger)
         languages = context.settings.core.languages
         if trigger.language is not None and trigger.language not in languages:
             context.add_mistake(
@@ -38,6 +29,21 @@ def check_triggers(context: CheckContext) -> None:
                 fix="give each trigger its own name",
             )
         labels.setdefault(trigger.label, index)
+
+
+def check_trigger_names(context: CheckContext, index: int, trigger: Trigger) -> None:
+    """Check that survey, connection and event of a trigger exist, and its filter."""
+    key_path: KeyPath = ("triggers", index)
+    context.survey(trigger.survey, (*key_path, "survey"))
+    info = context.connection(
+        trigger.source,
+        (*key_path, "from"),
+        is_supported=lambda info: bool(info.events),
+        problem_text="sends no events",
+    )
+    if info is not None:
+        _check_events_enabled(context, trigger, key_path, info)
+        _check_event_kind(context, trigger, key_path, info)
 
 
 def _check_events_enabled(context: CheckContext, trigger: Trigger, key_path: KeyPath, info: ConnectorInfo) -> None:

@@ -95,12 +95,10 @@ class Options:
         Raises:
             ConfigErrors: all mistakes in the configuration.
         """
-        from nps_connect.app.validation import validate
+        from nps_connect.app.validation import load_checked
         from nps_connect.plugins import Plugins
 
-        settings = self.load_settings()
-        plugins = Plugins.load()
-        return CheckedConfig(settings, plugins, validate(settings, plugins))
+        return CheckedConfig(*load_checked(self.load_settings, Plugins.load))
 
     @contextmanager
     def open_ledger(
