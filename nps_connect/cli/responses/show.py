@@ -75,6 +75,8 @@ def _response_json(session: Session, row: ResponseRow) -> dict[str, Any]:
         **response_json(row, contact, load_bot_signals(session, [row.invitation_id]).get(row.invitation_id, ())),
         "scale": row.scale,
         "follow_up": row.follow_up,
+        "tags": row.tags or [],
+        "notes": row.notes or [],
         "revisions": [
             attributes(revision, "revision", "at", "score", "comment", "follow_up", "do_not_contact")
             | {"send_pressed": revision.is_final}
@@ -94,8 +96,11 @@ def _response_json(session: Session, row: ResponseRow) -> dict[str, Any]:
 
 
 def _print(response: dict[str, Any], zone: tzinfo) -> None:
-    lists = ("revisions", "visits", "follow_up")
-    print_fields({name: value for name, value in response.items() if name not in lists}, zone)
+    lists = ("revisions", "visits", "follow_up", "notes", "tags")
+    fields = {name: value for name, value in response.items() if name not in lists}
+    print_fields({**fields, **({"tags": ", ".join(response["tags"])} if response["tags"] else {})}, zone)
+    for note in response["notes"]:
+        click.echo(f"\nnote  {note.get('at', '')}\n  {note['text']}")
     for follow_up in response["follow_up"]:
         click.echo(f"\n{follow_up['question']}\n  {follow_up['answer']}")
     for revision in response["revisions"]:

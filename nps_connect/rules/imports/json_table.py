@@ -109,6 +109,10 @@ class _Reader:
         while True:
             try:
                 value, end = _DECODER.raw_decode(self._text, self._position)
+            except RecursionError:
+                raise self.error(
+                    "from here on the file is not JSON of any survey tool: it is nested too deeply"
+                ) from None
             except ValueError:
                 is_complete = False
             else:
