@@ -22,10 +22,7 @@ Worker, web and command line decide by class alone, never by status code or mess
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from nps_connect.settings.load_settings import InvalidConfiguration
+from typing import Literal
 
 RejectionReason = Literal["signature", "stale", "too_large", "unreadable", "unknown_connection"]
 
@@ -99,10 +96,10 @@ class ConfigErrors(ConfigError):
 
     Args:
         errors: the mistakes.
-        configuration: what was loaded, so that further checks can add to them; None if nothing more can be said.
+        configuration: the `InvalidConfiguration`, so that further checks can add to them; None if they cannot.
     """
 
-    def __init__(self, errors: list[ConfigError], configuration: InvalidConfiguration | None = None) -> None:
+    def __init__(self, errors: list[ConfigError], configuration: object = None) -> None:
         self.errors = errors
         self.configuration = configuration
         super().__init__(f"{len(errors)} mistakes")

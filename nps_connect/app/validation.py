@@ -20,6 +20,7 @@ from nps_connect.plugins import Plugins
 from nps_connect.rendering.catalogs import available_languages
 from nps_connect.rules.repeated_bounces import OBSERVATION_PERIOD
 from nps_connect.settings.durations import format_duration
+from nps_connect.settings.load_settings import InvalidConfiguration
 from nps_connect.settings.model import Settings
 
 
@@ -41,7 +42,7 @@ def load_checked(
     try:
         settings = load()
     except ConfigErrors as errors:
-        if errors.configuration is None:
+        if not isinstance(errors.configuration, InvalidConfiguration):
             raise
         further = find_further_mistakes(errors.configuration, load_plugins())
         raise ConfigErrors([*errors.errors, *further]) from None
