@@ -13,7 +13,7 @@ from nps_connect.records.responses import segment_of
 from nps_connect.rules.filter_examples import TooManyCombinations, find_field_values
 from nps_connect.rules.filters import Filter
 from nps_connect.sandbox.population import COMMENTS, FIRST_NAMES, LAST_NAMES, Customer, Persona
-from nps_connect.settings.model import Route, Settings, Trigger
+from nps_connect.settings.model import Route, ScheduleTrigger, Settings, Trigger
 from nps_connect.simulation import SimulatedPerson
 
 Role = Literal["respondent", "silent", "opted_out", "opts_out_before_mail", "unsubscribes", "control"]
@@ -106,11 +106,14 @@ def build_cast(settings: Settings, filters: Mapping[str, Filter], choices: Mappi
         seed: of names, comments and waiting times.
     """
     cast, rng = Cast(), random.Random(f"cast:{seed}")  # noqa: S311  # repeatable
-    for trigger in settings.triggers:
+    for trigger in settings.all_triggers:
         compiled = filters.get(trigger.label)
         try:
             if compiled is not None and find_field_values(compiled, choices=choices.get(trigger.label)) is None:
                 cast.impossible[trigger.label] = compiled
+                continue
+            if isinstance(trigger, ScheduleTrigger):
+                cast.untested[trigger.label] = "its filter can hold; the people of its population are not played"
                 continue
             rivals = rival_filters(settings, trigger, filters)
             options = choices.get(trigger.label, {})

@@ -86,7 +86,7 @@ def prove(configuration: ProvedConfiguration, *, now: datetime, seed: int) -> Pr
         findings = [*_check_accounts(twin, configuration, explained), *check_expectations(ctx), *locations]
         choices = _choices(configuration)
         cast = build_cast(ctx.settings, ctx.filters, choices, seed)
-        unknown_values = list(judge_account_values(ctx.settings.triggers, ctx.filters, configuration.snapshots))
+        unknown_values = list(judge_account_values(ctx.settings.all_triggers, ctx.filters, configuration.snapshots))
         findings += [*unknown_values, *judge_filters(cast, {finding.subject or "" for finding in unknown_values})]
         findings += [*judge_routes(ctx.settings), *judge_quiet_times(ctx.settings, now)]
         findings += [
@@ -129,7 +129,7 @@ def _choices(configuration: ProvedConfiguration) -> Mapping[str, Choices]:
         trigger.label: {
             name: tuple(options.options) for name, options in field_options(trigger, configuration.snapshots).items()
         }
-        for trigger in configuration.settings.triggers
+        for trigger in configuration.settings.all_triggers
     }
 
 

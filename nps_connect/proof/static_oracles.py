@@ -19,7 +19,7 @@ from nps_connect.services.contacts.store import is_on_allow_list
 from nps_connect.services.context import Context
 from nps_connect.services.reviews.review_pages import location_field_key, location_field_name
 from nps_connect.settings.durations import format_duration
-from nps_connect.settings.model import Route, Settings, Trigger
+from nps_connect.settings.model import Route, ScheduleTrigger, Settings, Trigger
 
 NOTICED_ACTIONS = ("open_ticket", "send_alert")
 """Actions that bring a response before a person."""
@@ -280,8 +280,9 @@ def _location_candidates(ctx: Context, trigger: Trigger, snapshots: Mapping[str,
 
 def field_options(trigger: Trigger, snapshots: Mapping[str, AccountSnapshot]) -> dict[str, VendorField]:
     """Return the fields of a trigger's event that have a closed list of values, by name."""
+    noun = "contact" if isinstance(trigger, ScheduleTrigger) else trigger.on.partition(".")[0]
     snapshot = snapshots.get(trigger.source)
-    fields = snapshot.fields.get(trigger.on.partition(".")[0], {}) if snapshot is not None else {}
+    fields = snapshot.fields.get(noun, {}) if snapshot is not None else {}
     return {name: vendor_field for name, vendor_field in fields.items() if vendor_field.options}
 
 

@@ -43,6 +43,13 @@ def contradiction_in_a_filter(site):
     site.trigger["where"] = "amount >= 100 and amount < 50"
 
 
+@mistake("'schedule:relationship' can never fire", "annualrevenue > 10 and annualrevenue < 5")
+def population_that_nobody_belongs_to(site):
+    population = {"from": "crm", "where": "annualrevenue > 10 and annualrevenue < 5"}
+    survey = {"channel": "mail", "every": "6 months", "population": population}
+    site.config["surveys"]["relationship"] = survey
+
+
 @mistake("'order_typ'")
 def misspelt_property_in_a_filter(site):
     site.trigger["where"] = 'amount >= 100 and order_typ == "web"'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.hypothesis_settings import ledger_settings
 
+from nps_connect.records.contacts import Contact
+from nps_connect.records.events import Event
+from nps_connect.rules.evaluate import evaluate
+from nps_connect.rules.limit_state import LimitState
 from nps_connect.rules.schedule import (
     Progress,
     Schedule,
@@ -23,7 +28,9 @@ from nps_connect.rules.schedule import (
     slot_share,
     spacing,
 )
+from nps_connect.rules.trigger_decision import Candidate, Person
 from nps_connect.settings.intervals import Interval, format_interval, parse_interval
+from nps_connect.settings.model import Limits, ScheduleTrigger, Trigger
 
 DAY = 86_400.0
 START = datetime(2026, 3, 10, 9, tzinfo=UTC).timestamp()
@@ -214,3 +221,97 @@ def test_two_years_of_scans_keep_distance_and_spread_and_leave_nobody_out(every_
     for person, since in member_since.items():
         last = max([since, *(time for time in simulation.asked.get(person, []) if time >= since)])
         assert simulation.now - last <= longest_wait, f"{person} is left out"
+
+
+class DecidedSimulation(Simulation):
+    """Daily scans whose events are decided with the real rules, among other surveys of the same people."""
+
+    limits = Limits(cooldown=timedelta(days=60), surveys_per_day=10_000)
+
+    def __init__(self, every: Interval, now: float) -> None:
+        super().__init__(every, now)
+        self.limit_state = LimitState(UTC, lambda _trigger, _day: 0)
+        self.waiting: list[tuple[float, str, Event]] = []
+        self.surveys: dict[str, list[tuple[float, bool]]] = {}
+        self.decisions: dict[str, list[float]] = {}
+
+    def scan(self, people: list[str]) -> None:
+        scan = begin_scan(self.progress, self.every, self.now, None)
+        schedule = Schedule("survey", self.every, scan.since or 0.0, self.now, self.now, scan.catch_ups)
+        periods = schedule.periods()
+        due = [(person, event) for until, person, event in self.waiting if until <= self.now]
+        self.waiting = [item for item in self.waiting if item[0] > self.now]
+        for person in people:
+            last = self.limit_state.last_survey("survey", (person,))
+            for slot in due_slots(schedule, periods, SHARES[person], last.timestamp() if last else None, None):
+                fields = {"closes_at": datetime.fromtimestamp(slot.closes_at, UTC).isoformat()}
+                due.append((person, self.event(person, "schedule.due", **fields)))
+        for person, event in due:
+            trigger = ScheduleTrigger(
+                on="schedule.due", source="crm", survey="survey", name="schedule:survey", every=self.every
+            )
+            self.decide(person, event, trigger)
+        self.progress = replace(scan, since=self.now)
+
+    def survey_otherwise(self, person: str) -> None:
+        self.decide(person, self.event(person, "deal.won"), Trigger(on="deal.won", source="crm", survey="other"))
+
+    def event(self, person: str, kind: str, **fields: str) -> Event:
+        contact = Contact(connection="crm", id=person, email=f"{person[4:]}@example.com")
+        at = datetime.fromtimestamp(self.now, UTC)
+        key = f"{kind}:{person}:{self.now}"
+        return Event(key=key, kind=kind, object_id=person, occurred_at=at, contacts=(contact,), fields=fields)
+
+    def decide(self, person: str, event: Event, trigger: Trigger) -> None:
+        now = datetime.fromtimestamp(self.now, UTC)
+        candidate = Candidate(event, event.contacts, Person((person,)), now, now)
+        decided = evaluate(candidate, [trigger], self.limit_state, limits=self.limits, filters={}, check_veto=None)
+        for _, decision in decided:
+            is_scheduled = event.kind == "schedule.due"
+            if is_scheduled:
+                self.decisions.setdefault(person, []).append(self.now)
+            if decision.verdict == "yes":
+                self.surveys.setdefault(person, []).append((self.now, is_scheduled))
+                self.per_day[int(self.now // DAY)] += is_scheduled
+            elif decision.verdict == "deferred":
+                assert decision.eligible_at is not None
+                assert decision.eligible_at < datetime.fromisoformat(str(event.fields["closes_at"]))
+                self.waiting.append((decision.eligible_at.timestamp(), person, event))
+
+
+@ledger_settings(12)
+@given(st.sampled_from(["3 months", "6 months"]), st.integers(0, 2**32), steps)
+def test_two_years_of_decisions_hold_the_cooldown_and_record_why_somebody_is_left_out(every_text, seed, actions):
+    """Other surveys of the same people start cooldowns at random; outages, changes and comings and goings as above."""
+    chance = random.Random(seed)
+    simulation = DecidedSimulation(parse_interval(every_text), moment("2026-01-01") + 9 * 3600)
+    end, people, reserve = simulation.now + 730 * DAY, PEOPLE[:60], PEOPLE[60:100]
+    member_since = dict.fromkeys(people, simulation.now)
+    lengths, outage_days = [simulation.every.length.total_seconds()], 0.0
+    for action, value in [*actions, ("run", 730)]:
+        if action == "run":
+            for _ in range(int(value)):
+                if simulation.now < end:
+                    simulation.survey_otherwise(chance.choice(people or PEOPLE))
+                    simulation.scan(people)
+                    simulation.now += DAY
+        elif action == "outage":
+            simulation.now += value * DAY
+            outage_days += value
+        elif action == "every":
+            simulation.every = parse_interval(value)
+            lengths.append(simulation.every.length.total_seconds())
+        elif action == "join":
+            people, reserve = [*people, *reserve[:value]], reserve[value:]
+            member_since = dict.fromkeys(people, simulation.now) | member_since
+        else:
+            people, gone = people[value:], people[:value]
+            member_since = {person: since for person, since in member_since.items() if person not in gone}
+    for surveys in simulation.surveys.values():
+        assert all(later - earlier >= 60 * DAY for (earlier, _), (later, _) in pairwise(surveys)), "within the cooldown"
+        scheduled = [at for at, is_scheduled in surveys if is_scheduled]
+        assert all(later - earlier >= min(lengths) / 2 for earlier, later in pairwise(scheduled))
+    longest_wait = max(lengths) * (1.55 + len(lengths) - 1) + 2 * outage_days * DAY
+    for person, since in member_since.items():
+        last = max([since, *(at for at in simulation.decisions.get(person, []) if at >= since)])
+        assert simulation.now - last <= longest_wait, f"{person} is left out without a decision"
