@@ -18,6 +18,7 @@ from nps_connect.records.base import is_loopback
 
 if TYPE_CHECKING:
     from nps_connect.http import VendorClient
+    from nps_connect.records.actions import Action
     from nps_connect.records.contact_fields import ContactFieldUse
     from nps_connect.records.filters import FilterUse
 
@@ -141,6 +142,7 @@ class Connection:
         default_language: first of the configured languages.
         filters: fields that the filters of this connection's triggers use, for `nps_check`.
         contact_fields: contact fields that settings name: part of every `Contact` that the plugin returns.
+        disabled_actions: actions that settings switch off: their set-up is not needed.
         record_handover: see `ConnectorInfo.records_handover`; it raises `RetryLater` if the message must not be sent.
     """
 
@@ -156,6 +158,7 @@ class Connection:
     default_language: str = "en"
     filters: tuple[FilterUse, ...] = ()
     contact_fields: tuple[ContactFieldUse, ...] = ()
+    disabled_actions: frozenset[Action] = frozenset()
     record_handover: RecordHandover = _record_nothing
 
     @property

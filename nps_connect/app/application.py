@@ -200,6 +200,7 @@ def build_application(
                 default_language=settings.core.language,
                 filters=uses.get(name, ()),
                 contact_fields=contact_field_uses(settings),
+                disabled_actions=frozenset() if settings.cases.write_outcome else frozenset({"write_case_outcome"}),
             ),
             plugins.infos[own_settings.plugin],
             rate_limiter,

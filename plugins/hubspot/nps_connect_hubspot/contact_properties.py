@@ -7,7 +7,7 @@ group. Every value is a text; an empty text clears the property.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from nps_connect_hubspot.labels import translate
 from nps_connect_hubspot.settings import HubSpotSettings
@@ -24,12 +24,14 @@ class PropertyDefinition:
         suffix: follows the configured prefix in its name.
         kind, field: HubSpot's `type` and `fieldType`.
         options: the values of an enumeration.
+        action: the action that writes it.
     """
 
     suffix: str
     kind: str
     field: str
     options: tuple[str, ...] = ()
+    action: Literal["write_score", "write_case_outcome"] = "write_score"
 
     def body(self, settings: HubSpotSettings, language: str) -> dict[str, Any]:
         """Return the body of the request that creates it."""
@@ -63,11 +65,11 @@ PROPERTY_DEFINITIONS = (
     PropertyDefinition("previous_score", "number", "number"),
     PropertyDefinition("response_id", "string", "text"),
     PropertyDefinition("response_count", "number", "number"),
-    PropertyDefinition("case_state", "enumeration", "select", CASE_STATES),
-    PropertyDefinition("case_opened_at", "datetime", "date"),
-    PropertyDefinition("case_changed_at", "datetime", "date"),
-    PropertyDefinition("case_handled_by", "string", "text"),
-    PropertyDefinition("case_recovered_score", "number", "number"),
-    PropertyDefinition("case_ticket", "string", "text"),
-    PropertyDefinition("case_reference", "string", "text"),
+    PropertyDefinition("case_state", "enumeration", "select", CASE_STATES, "write_case_outcome"),
+    PropertyDefinition("case_opened_at", "datetime", "date", action="write_case_outcome"),
+    PropertyDefinition("case_changed_at", "datetime", "date", action="write_case_outcome"),
+    PropertyDefinition("case_handled_by", "string", "text", action="write_case_outcome"),
+    PropertyDefinition("case_recovered_score", "number", "number", action="write_case_outcome"),
+    PropertyDefinition("case_ticket", "string", "text", action="write_case_outcome"),
+    PropertyDefinition("case_reference", "string", "text", action="write_case_outcome"),
 )

@@ -25,6 +25,8 @@ def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:
     changes = list(_plan_group(api, connection))
     existing = _load_definitions(api)
     for definition in PROPERTY_DEFINITIONS:
+        if definition.action in connection.disabled_actions:
+            continue
         changes += _plan_property(existing, connection, definition)
     return [*changes, *plan_subscriptions(api, connection)]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 import nps_connect_hubspot as plugin
@@ -162,3 +164,12 @@ def test_the_newest_version_takes_the_developer_key_for_subscriptions(make_conne
 
 def test_a_polled_connection_needs_no_subscriptions(make_connection, connection):
     assert plugin.nps_plan_setup(make_connection(events="poll", app_id=31337)) == []
+
+
+def test_what_settings_switch_off_needs_no_properties(make_connection):
+    connection = replace(make_connection(), disabled_actions=frozenset({"write_case_outcome"}))
+    names = [name for name in NAMES if not name.startswith("nps_case")]
+    assert [change.id for change in plugin.nps_plan_setup(connection)] == [
+        "group:nps",
+        *(f"property:{n}" for n in names),
+    ]

@@ -60,11 +60,14 @@ def user_fields(connection: Connection) -> dict[str, dict[str, str]]:
         settings.category_field: {"type": "text", "title": "NPS category"},
         settings.responded_at_field: {"type": "date", "title": "NPS answered on"},
         settings.reference_field: {"type": "text", "title": "NPS response (reference)"},
-        settings.case_state_field: {"type": "text", "title": "NPS case"},
-        settings.case_changed_at_field: {"type": "date", "title": "NPS case in this state since"},
-        settings.case_handled_by_field: {"type": "text", "title": "NPS case handled by"},
-        settings.case_reference_field: {"type": "text", "title": "NPS case (reference)"},
     }
+    if "write_case_outcome" not in connection.disabled_actions:
+        fields |= {
+            settings.case_state_field: {"type": "text", "title": "NPS case"},
+            settings.case_changed_at_field: {"type": "date", "title": "NPS case in this state since"},
+            settings.case_handled_by_field: {"type": "text", "title": "NPS case handled by"},
+            settings.case_reference_field: {"type": "text", "title": "NPS case (reference)"},
+        }
     if settings.comment_field is not None:
         fields[settings.comment_field] = {"type": "textarea", "title": "NPS comment"}
     return fields

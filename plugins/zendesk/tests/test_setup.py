@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -188,3 +189,9 @@ class TestFields:
         assert plan(connection) == {change_id: "update"}
         apply(connection)
         assert plan(connection) == {}
+
+
+def test_what_settings_switch_off_needs_no_user_fields(vendor, helpdesk):
+    connection = replace(helpdesk(), disabled_actions=frozenset({"write_case_outcome"}))
+    assert not [change for change in plan(connection) if change.startswith("user_field:nps_case")]
+    assert [change for change in plan(helpdesk()) if change.startswith("user_field:nps_case")]

@@ -137,6 +137,8 @@ def test_nothing_is_written_where_it_is_not_wanted(build, change):
     create_detractor_case(application)
     send_ticket_event(application, "ticket.solved")
     assert application.deliveries("write_case_outcome") == []
+    disabled = application.ctx.connections["crm"].disabled_actions
+    assert disabled == ({"write_case_outcome"} if "cases" in change else set())
 
 
 def test_a_record_without_the_score_gets_no_outcome(build):
