@@ -38,6 +38,8 @@ def test_a_key_is_printed_once_and_stored_as_a_hash(keys_cli):
     assert secret not in stored + keys_cli("api-keys", "list").out
     assert ("api-keys add", "api_key:shop, events:write") in audited
     [row] = listed(keys_cli)
+    assert json.loads(keys_cli("api-keys", "show", "shop", "--json").out) == row
+    assert "events:write" in keys_cli("api-keys", "show", row["prefix"]).out
     assert (row["prefix"], row["scopes"], row["last_used_at"], row["expired"]) == (
         result.out[5:13],
         ["events:write"],
