@@ -19,8 +19,9 @@ from nps_connect.cli._support.progress import progress_bar
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from nps_connect.services.operations.simulate import SimulationDiff, SimulationResult
-    from nps_connect.services.operations.simulate_routes import RouteDiff, SimulatedAction
+    from nps_connect.services.operations.simulate import SimulatedSurvey, SimulationResult
+    from nps_connect.services.operations.simulate_routes import SimulatedAction
+    from nps_connect.services.operations.simulation_diff import SimulationDiff
 
 MAX_SHOWN = 50
 COLUMNS = ("change", "contact", "survey", "trigger", "due_at", "due_before", "event_id")
@@ -90,7 +91,7 @@ def _run(
             return simulate(application.ctx, since, update_progress), simulate_routes(application.ctx, since)
 
 
-def _build_rows(new: SimulationResult, difference: SimulationDiff) -> list[dict[str, Any]]:
+def _build_rows(new: SimulationResult, difference: SimulationDiff[SimulatedSurvey]) -> list[dict[str, Any]]:
     due_before = {id(moved): old.due_at for old, moved in difference.moved}
     added = {id(survey) for survey in difference.added}
     rows = []
@@ -100,7 +101,7 @@ def _build_rows(new: SimulationResult, difference: SimulationDiff) -> list[dict[
     return rows + [{"change": "removed", **asdict(survey), "due_before": None} for survey in difference.removed]
 
 
-def _write_csv(path: Path, new: SimulationResult, difference: SimulationDiff) -> None:
+def _write_csv(path: Path, new: SimulationResult, difference: SimulationDiff[SimulatedSurvey]) -> None:
     import csv
 
     with open_output(path) as stream:
@@ -110,7 +111,12 @@ def _write_csv(path: Path, new: SimulationResult, difference: SimulationDiff) ->
 
 
 def _print(
-    current: SimulationResult, new: SimulationResult, difference: SimulationDiff, zone: tzinfo, *, is_comparison: bool
+    current: SimulationResult,
+    new: SimulationResult,
+    difference: SimulationDiff[SimulatedSurvey],
+    zone: tzinfo,
+    *,
+    is_comparison: bool,
 ) -> None:
     headings: Sequence[str] = ["reason", "current", "new"] if is_comparison else ["reason", "decisions"]
     counts = [
@@ -147,7 +153,7 @@ def _table_row(row: dict[str, Any], *, is_comparison: bool) -> tuple[object, ...
     return (row["change"], row["contact"], row["survey"], row["due_at"], row["due_before"])
 
 
-def _routes_json(actions: Sequence[SimulatedAction], difference: RouteDiff) -> dict[str, Any]:
+def _routes_json(actions: Sequence[SimulatedAction], difference: SimulationDiff[SimulatedAction]) -> dict[str, Any]:
     return {
         "actions": [action._asdict() for action in actions],
         "added": [action._asdict() for action in difference.added],
@@ -157,7 +163,11 @@ def _routes_json(actions: Sequence[SimulatedAction], difference: RouteDiff) -> d
 
 
 def _print_routes(
-    actions: Sequence[SimulatedAction], difference: RouteDiff, zone: tzinfo, *, is_comparison: bool
+    actions: Sequence[SimulatedAction],
+    difference: SimulationDiff[SimulatedAction],
+    zone: tzinfo,
+    *,
+    is_comparison: bool,
 ) -> None:
     """Print what the routes would do: the number of actions, or the differences one by one."""
     responses = pluralize(len({action.response for action in actions}), "response", "responses")

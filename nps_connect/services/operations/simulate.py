@@ -24,6 +24,7 @@ from nps_connect.records.events import Event
 from nps_connect.rules.trigger_decision import Candidate, TriggerDecision, superseded_decision
 from nps_connect.services.context import Context
 from nps_connect.services.decisions.trigger_evaluator import TriggerEvaluator
+from nps_connect.services.operations.simulation_diff import SimulationDiff, compare_planned
 from nps_connect.services.operations.simulation_state import SimulationState
 from nps_connect.settings.model import Trigger
 
@@ -73,21 +74,6 @@ class SimulationResult:
     surveys: list[SimulatedSurvey] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
     never_completed: int = 0
-
-
-@dataclass(frozen=True)
-class SimulationDiff:
-    """Differences between two results, by person and survey.
-
-    Attributes:
-        added: only in the new one.
-        removed: only in the old one.
-        moved: in both with another due time, as old and new.
-    """
-
-    added: tuple[SimulatedSurvey, ...]
-    removed: tuple[SimulatedSurvey, ...]
-    moved: tuple[tuple[SimulatedSurvey, SimulatedSurvey], ...]
 
 
 @dataclass(frozen=True, order=True)
@@ -182,16 +168,9 @@ def _evaluate(
     return min(eligible_at, default=None)
 
 
-def compare_results(old: SimulationResult, new: SimulationResult) -> SimulationDiff:
-    """Return how the new result differs from the old one."""
-    before, after = _number_surveys(old.surveys), _number_surveys(new.surveys)
-    return SimulationDiff(
-        added=tuple(after[key] for key in after if key not in before),
-        removed=tuple(before[key] for key in before if key not in after),
-        moved=tuple(
-            (before[key], after[key]) for key in before if key in after and before[key].due_at != after[key].due_at
-        ),
-    )
+def compare_results(old: SimulationResult, new: SimulationResult) -> SimulationDiff[SimulatedSurvey]:
+    """Return how the new result differs from the old one, by person and survey."""
+    return compare_planned(_number_surveys(old.surveys), _number_surveys(new.surveys))
 
 
 def _number_surveys(surveys: list[SimulatedSurvey]) -> dict[tuple[str, str, int], SimulatedSurvey]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from nps_connect.rules.review_policy import choose_platform
 from nps_connect.rules.routing import PlannedAction, plan_actions
 from nps_connect.services.contacts.store import build_response, confirmed_clause
 from nps_connect.services.context import Context
+from nps_connect.services.operations.simulation_diff import SimulationDiff, compare_planned
 
 RESPONSES_PER_PAGE = 1000
 
@@ -38,21 +38,6 @@ class SimulatedAction(NamedTuple):
     due_at: datetime
 
 
-@dataclass(frozen=True)
-class RouteDiff:
-    """Differences between the actions of two configurations.
-
-    Attributes:
-        added: only in the new one.
-        removed: only in the old one.
-        moved: in both with another due time, as old and new.
-    """
-
-    added: tuple[SimulatedAction, ...]
-    removed: tuple[SimulatedAction, ...]
-    moved: tuple[tuple[SimulatedAction, SimulatedAction], ...]
-
-
 def simulate_routes(ctx: Context, since: datetime) -> list[SimulatedAction]:
     """Return what the routes would do with the confirmed responses since a moment, in the order of the responses.
 
@@ -70,16 +55,10 @@ def simulate_routes(ctx: Context, since: datetime) -> list[SimulatedAction]:
     return actions
 
 
-def compare_actions(old: Iterable[SimulatedAction], new: Iterable[SimulatedAction]) -> RouteDiff:
+def compare_actions(old: Iterable[SimulatedAction], new: Iterable[SimulatedAction]) -> SimulationDiff[SimulatedAction]:
     """Return how the new actions differ from the old ones."""
     before, after = ({action[:4]: action for action in actions} for actions in (old, new))
-    return RouteDiff(
-        added=tuple(after[key] for key in after if key not in before),
-        removed=tuple(before[key] for key in before if key not in after),
-        moved=tuple(
-            (before[key], after[key]) for key in before if key in after and before[key].due_at != after[key].due_at
-        ),
-    )
+    return compare_planned(before, after)
 
 
 def _without_other_platforms(planned: Sequence[PlannedAction], contact: str) -> Iterator[PlannedAction]:
