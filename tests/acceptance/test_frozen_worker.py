@@ -25,6 +25,9 @@ FROZEN_SECONDS = LEASE_DURATION.total_seconds() + HEARTBEAT_INTERVAL_SECONDS + 2
 """Until another worker has taken over."""
 
 MAX_TRIES = 200
+FROZEN_INTERVAL_SECONDS = 2.0
+"""The time between two customers while a process is frozen: work goes on, and hundreds of customers prove no more."""
+
 GRACE_SECONDS = 0.5
 """The time in which the processes that go on settle what they have started."""
 
@@ -64,8 +67,10 @@ def run_with_frozen_processes(environment: ProductEnvironment, what: str) -> Non
     def freeze_one_worker() -> None:
         process = rng.choice(workers)
         assert freeze_within_a_delivery(process, environment.database_url), "a delivery is started"
+        load_generator.interval_seconds = FROZEN_INTERVAL_SECONDS
         time.sleep(FROZEN_SECONDS)
         process.thaw()
+        load_generator.interval_seconds = torture_options.event_interval_seconds()
 
     with environment.load_generator(scores_change=True) as load_generator:
         injector = FaultInjector(freeze_one_worker, FREEZES, rng, (3.0, 6.0))

@@ -70,6 +70,7 @@ class LoadGenerator:
         scores_change: whether some customers submit a second score, which takes 12 seconds.
 
     Attributes:
+        interval_seconds: the time between two customers, which can be changed at any time.
         started_count: the number of customers to whom an event has happened.
         facts: the ids of the events by address.
         scores: the newest acknowledged score by address.
@@ -82,11 +83,11 @@ class LoadGenerator:
         customers: Sequence[Customer],
         seed: int,
         *,
-        interval_seconds: float = 0.3,
+        interval_seconds: float,
         scores_change: bool = False,
     ) -> None:
         self._demo, self._customers = demo, customers
-        self._interval_seconds, self._scores_change = interval_seconds, scores_change
+        self.interval_seconds, self._scores_change = interval_seconds, scores_change
         self._random = random.Random(seed)
         self._client = httpx.Client(trust_env=False, timeout=30, limits=httpx.Limits(max_connections=20))
         self._links = PersonalLinks(demo.public_url)
@@ -157,7 +158,7 @@ class LoadGenerator:
         while scheduled or not self._events_stopped.is_set():
             now = time.monotonic()
             if now >= next_event_at and not self._events_stopped.is_set() and self.started_count < len(self._customers):
-                next_event_at, customer = now + self._interval_seconds, self._customers[self.started_count]
+                next_event_at, customer = now + self.interval_seconds, self._customers[self.started_count]
                 facts = vendor.simulate_event(source.kind, customer.email)
                 self.facts[customer.email] = facts
                 for fact in facts * self._random.choice((1, 2, 3)):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import httpx
+from support import torture_options
 from support.end_state import IDLE_TIMEOUT_SECONDS, EndState, verify_end_state, wait_until_idle
 from support.load_generator import LoadGenerator, retry_until_success, send_accepted_webhook
 from support.process_group import CLUSTER_COMMANDS, EMBEDDED_COMMANDS, ProcessGroup
@@ -53,7 +54,7 @@ class ProductEnvironment:
     def load_generator(
         self,
         *,
-        interval_seconds: float = 0.25,
+        interval_seconds: float | None = None,
         scores_change: bool = False,
         first_customer: int = 0,
         idle_timeout_seconds: float = IDLE_TIMEOUT_SECONDS,
@@ -63,7 +64,7 @@ class ProductEnvironment:
             self.demo,
             self.customers[first_customer:],
             self.seed,
-            interval_seconds=interval_seconds,
+            interval_seconds=interval_seconds or torture_options.event_interval_seconds(),
             scores_change=scores_change,
         )
         load_generator.start()

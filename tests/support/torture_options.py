@@ -32,6 +32,11 @@ def customer_count(short: int) -> int:
     return short * 6 if is_long() else short
 
 
+def event_interval_seconds() -> float:
+    """Return the time between two customers to whom an event happens: work for four customers a second costs a core."""
+    return 0.25 if is_long() else 0.4
+
+
 def random_seed(short: int) -> int:
     """Return the seed of the random choices."""
     return int(os.environ.get(SEED, short))
