@@ -73,8 +73,8 @@ def test_the_owner_gets_the_alert_and_is_named_in_ticket_and_alert(build):
     [alert] = application.post.alerts
     [draft] = application.desk.tickets.values()
     assert (alert.recipient, draft.owner) == ("anna@example.com", "anna@example.com")
-    assert "Responsable du compte\u00a0: anna@example.com" in alert.body
-    assert "Responsable du compte\u00a0: anna@example.com" in draft.body
+    assert "du compte\u00a0: anna@example.com" in alert.body
+    assert "du compte\u00a0: anna@example.com" in draft.body
     assert case_of(application).owner == "77001"
 
 
@@ -94,7 +94,7 @@ def test_the_team_gets_the_alert_of_everybody_else(build, fields, team_email, ex
     [alert] = application.post.alerts
     [draft] = application.desk.tickets.values()
     assert (alert.recipient, draft.owner) == (expected, None)
-    assert "Responsable" not in alert.body + draft.body
+    assert "du compte" not in alert.body + draft.body
 
 
 def test_an_overdue_case_is_reported_to_the_owner(build):
@@ -105,7 +105,7 @@ def test_an_overdue_case_is_reported_to_the_owner(build):
     overdue = application.post.alerts[-1]
     assert len(application.post.alerts) == 2
     assert (overdue.recipient, overdue.severity) == ("anna@example.com", "failure")
-    assert "Responsable du compte\u00a0: anna@example.com" in overdue.body
+    assert "du compte\u00a0: anna@example.com" in overdue.body
 
 
 def test_an_alert_that_bounces_does_not_suppress_the_customer(build):
