@@ -46,6 +46,27 @@ def render_trigger_held(language: str, *, trigger: str) -> str:
     }
 
 
+def render_schedule_held(language: str, *, survey: str, people: int) -> str:
+    """Render the notice that a recurring survey waits for an operator.
+
+    Args:
+        language: the company's own.
+        survey: its name.
+        people: size of its population.
+    """
+    _tongue, _ = translator(language)
+    text = _(
+        "Recurring survey %(survey)s is on hold: nobody is asked until it is released. Size of its population: "
+        "%(people)s. To review: %(review)s. To release: %(release)s"
+    )
+    return text % {
+        "survey": survey,
+        "people": people,
+        "review": f"nps-connect surveys upcoming {survey}",
+        "release": f"nps-connect triggers release 'schedule:{survey}'",
+    }
+
+
 def render_connection_paused(language: str, *, scope: str, cause: str, reason: str) -> str:
     """Render the notice that a connection or one of its queues was paused automatically.
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 from support.application import CONFIGURATION, merge_config
@@ -31,6 +35,12 @@ def mistakes(survey, **change) -> list[str]:
 def test_recurring_survey_is_valid():
     assert mistakes(SURVEY) == []
     assert mistakes({**SURVEY, "population": {"from": "crm", "where": 'stage == "customer"'}}) == []
+
+
+def test_example_of_the_page_is_valid():
+    page = (Path(__file__).parents[2] / "docs" / "recurring.md").read_text(encoding="utf-8")
+    example = tomllib.loads(re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1])
+    assert mistakes(example["surveys"]["relationship"]) == []
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from nps_connect.errors import Rejected
 from nps_connect.ledger import pauses
 from nps_connect.ledger.columns import decide_queue
 from nps_connect.records.events import Event
+from nps_connect.rendering import notices
 from nps_connect.rules.schedule import (
     SCAN_INTERVAL,
     UPCOMING_DAYS,
@@ -42,6 +43,7 @@ from nps_connect.services.intake.schedule_state import (
     to_progress,
 )
 from nps_connect.services.intake.store_events import store_events
+from nps_connect.services.notices.staff_notices import notify_once_per_day
 from nps_connect.settings.intervals import format_interval
 from nps_connect.settings.model import ScheduleTrigger
 from nps_connect.settings.triggers import SCHEDULE_EVENT_KIND
@@ -96,10 +98,12 @@ def scan_schedule(ctx: Context, trigger: ScheduleTrigger, memo: dict[str, Any]) 
         new_keys = store_events(ctx, session, trigger.source, events, source="schedule").new if events else set()
         is_last = page.cursor is None
         scan = scan.model_copy(update={"cursor": page.cursor})
+        former = current
         current = _finish(current, scan) if is_last else current.model_copy(update={"scan": scan})
+        queues = _notify_held(ctx, session, trigger, former, current) if is_last else set()
         store_state(session, job, {**stored, "failure": None, "read_at": now.isoformat()}, current)
-    if new_keys:
-        ctx.wake(decide_queue(trigger.source))
+    for queue_name in queues | ({decide_queue(trigger.source)} if new_keys else set()):
+        ctx.wake(queue_name)
     if not is_last:
         return timedelta(0)
     people, held = scan.count.people, current.held
@@ -184,6 +188,19 @@ def _finish(state: ScheduleState, scan: Scan) -> ScheduleState:
     elif state.held is None:
         values["held"] = "unusual" if scan.is_held else "empty"
     return state.model_copy(update=values)
+
+
+def _notify_held(
+    ctx: Context, session: Session, trigger: ScheduleTrigger, former: ScheduleState, state: ScheduleState
+) -> set[str]:
+    """Notify staff of a schedule that waits for a release from now on; return the queues with new work."""
+    is_first_count = former.counted is None
+    if state.held is None or (state.held == former.held and not is_first_count):
+        return set()
+    people = state.counted.people if state.counted is not None else 0
+    notice = notices.render_schedule_held(ctx.settings.core.language, survey=trigger.survey, people=people)
+    finding = "people-held" if people else "population-empty"
+    return notify_once_per_day(ctx, session, f"{trigger.label}:{state.held}", notice, finding=finding)
 
 
 def _build_event(ctx: Context, trigger: ScheduleTrigger, item: _Planned) -> Event:

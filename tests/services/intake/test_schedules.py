@@ -175,6 +175,12 @@ def test_empty_and_doubled_populations_are_held(ledger, clock):
     known, crm.people = crm.people, {}
     pass_days(application, 1)
     assert status(application).state.held == "empty"
+    notices = [row.options["problem"] for row in application.deliveries("send_fallback")]
+    assert ["personnes concernées\u00a0: 6" in notices[0], "personnes concernées\u00a0: 0" in notices[1]] == [
+        True,
+        True,
+    ]
+    assert "surveys upcoming relationship" in notices[1]
     assert "population-empty" in finding_ids(application)
     crm.people = known
     pass_days(application, 2)
