@@ -105,6 +105,10 @@ DECLARATIONS = {
     ),
     "webhooks that are not declared": ({"webhooks": False}, "declares webhooks=False, but has nps_verify_webhook"),
     "a channel that cannot send": ({"channel": True}, "declares channel=True, but lacks nps_send_messages"),
+    "a subscription without a sender": (
+        {"webhook_subscription": lambda _settings: None},
+        "subscribes to webhooks, but lacks nps_send_webhooks",
+    ),
     "no kinds of event": ({"events": ()}, "declares no kind of event"),
     "no general quota": ({"quotas": (Quota(name="search", calls=1, seconds=1),)}, "no quota named 'general'"),
     "one quota twice": ({"quotas": acme.nps_connector().quotas * 2}, "two quotas with one name"),
