@@ -16,6 +16,7 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.columns import decide_queue
 from nps_connect.records.events import Event
 from nps_connect.rendering import notices
+from nps_connect.rules.filters import Filter
 from nps_connect.rules.schedule import (
     SCAN_INTERVAL,
     UPCOMING_DAYS,
@@ -44,6 +45,7 @@ from nps_connect.services.intake.schedule_state import (
 )
 from nps_connect.services.intake.store_events import store_events
 from nps_connect.services.notices.staff_notices import notify_once_per_day
+from nps_connect.services.reviews.review_pages import location_fields
 from nps_connect.settings.intervals import format_interval
 from nps_connect.settings.model import ScheduleTrigger
 from nps_connect.settings.triggers import SCHEDULE_EVENT_KIND
@@ -76,8 +78,7 @@ def scan_schedule(ctx: Context, trigger: ScheduleTrigger, memo: dict[str, Any]) 
     compiled = ctx.filters.get(trigger.label)
     try:
         cursor = scan.cursor if scan is not None else None
-        fields = sorted(compiled.names) if compiled is not None else []
-        listing = fetch_listing(ctx, trigger.source, cursor, memo, RETRY_INTERVAL, fields)
+        listing = fetch_listing(ctx, trigger.source, cursor, memo, RETRY_INTERVAL, _fields(ctx, trigger, compiled))
     except Rejected as error:
         log.warning("scan_restarted survey=%s error=%s", trigger.survey, type(error).__name__)
         with ctx.ledger.write() as session:
@@ -109,6 +110,12 @@ def scan_schedule(ctx: Context, trigger: ScheduleTrigger, memo: dict[str, Any]) 
     people, held = scan.count.people, current.held
     log.info("schedule_scanned survey=%s people=%d held=%s", trigger.survey, people, held)
     return max(scan.count.at + SCAN_INTERVAL - now, timedelta(minutes=1))
+
+
+def _fields(ctx: Context, trigger: ScheduleTrigger, compiled: Filter | None) -> list[str]:
+    """Return the fields of contacts that the filter uses, and those that routes need after the response."""
+    names = location_fields(ctx) | {use.field for use in ctx.connections[trigger.source].contact_fields}
+    return sorted(names | (compiled.names if compiled is not None else set()))
 
 
 def _continued_scan(state: ScheduleState, now: datetime) -> Scan | None:

@@ -11,13 +11,14 @@ from sqlmodel import col
 from support.application import ApplicationHarness
 from support.fake_vendors import FakeCrm
 
-from nps_connect import Contact, ContactPage, ListedContact, Rejected, RetryLater, hookimpl
+from nps_connect import Contact, ContactPage, Event, ListedContact, Rejected, RetryLater, hookimpl
 from nps_connect.ledger import cooldowns, pauses
 from nps_connect.ledger.pauses import PauseRow
 from nps_connect.ledger.tables import ContactRow, DecisionRow, DeliveryRow, EventRow, InvitationRow
 from nps_connect.ledger.workers import JobRow
 from nps_connect.services.contacts.contact_batch import upsert_contacts
 from nps_connect.services.intake.schedule_state import ScheduleStatus, load_schedules, release_schedule
+from nps_connect.services.intake.store_events import store_events
 from nps_connect.services.operations.ledger_findings import load_findings
 from nps_connect.services.suppressions.store import suppress
 
@@ -334,3 +335,17 @@ def test_changed_interval_keeps_half_of_it_between_two_surveys(ledger, clock, da
         assert due_at - last.get(contact_id, datetime.min.replace(tzinfo=UTC)) >= timedelta(days=30)
         last[contact_id] = due_at
     assert len(rows) > 25
+
+
+def test_event_of_a_schedule_leads_to_its_own_survey_and_no_source_can_make_one(ledger, clock):
+    surveys = {"relationship": RECURRING, "renewal": {**RECURRING, "every": "40d"}}
+    application = build(ledger, clock, surveys=surveys)
+    [contact] = people(1)
+    store(application, contact)
+    fields = {"kind": "schedule.due", "object_id": "0", "occurred_at": clock(), "contacts": (contact,)}
+    events = [Event(key=key, **fields) for key in ("schedule:renewal:40d:7:0", "schedule.due:0:1798772400000")]
+    with ledger.write() as session:
+        store_events(application.ctx, session, "crm", events, source="webhook")
+    run(application)
+    with ledger.read() as session:
+        assert session.execute(select(DecisionRow.trigger)).scalars().all() == ["schedule:renewal"]
