@@ -40,6 +40,7 @@ RESPONSES = [
     response(72, "3", 3, NOW - 40 * DAY),
     response(73, "2", 0, NOW - 40 * DAY),
     response(74, "4", 9, NOW - 41 * DAY),
+    response(76, "4", -1, NOW - 41 * DAY),
     response(75, "2", 5, NOW, survey_type="csat"),
     response(71, "1", 10, NOW - 9 * DAY),
 ]

@@ -155,7 +155,7 @@ class _Reader:
 
 
 def flatten(record: dict[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Yield column name and text of each value of an object; null and an empty list are no value."""
+    """Yield column name and text of each value of an object; null and an empty list are empty."""
     for key, value in record.items():
         if isinstance(value, str):
             yield prefix + key, value.strip()
@@ -164,8 +164,8 @@ def flatten(record: dict[str, Any], prefix: str = "", depth: int = 0) -> Iterato
                 yield from flatten(value, f"{prefix}{key}.", depth + 1)
         elif type(value) is int:
             yield prefix + key, str(value)
-        elif value is not None and value != []:
-            yield prefix + key, json.dumps(value, ensure_ascii=False)
+        else:
+            yield prefix + key, "" if value is None or value == [] else json.dumps(value, ensure_ascii=False)
 
 
 def json_row(number: int, record: dict[str, Any], header: tuple[str, ...]) -> CsvRow:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from nps_connect.records.imports import ImportKind, ImportLayout
-from nps_connect.rules.imports.columns import nearest_column, normalize_name
+from nps_connect.rules.imports.columns import find_columns, nearest_column, normalize_name
+from nps_connect.rules.imports.fields import RESPONSE_FIELDS
 
 PLAIN = "plain"
 OWN = "nps-connect"
@@ -81,17 +82,20 @@ LAYOUTS = (
         },
         recognized_by=("id", "score", "created_at"),
     ),
-    ImportLayout(
-        source="delighted",
-        kind="people",
-        columns={
-            "person_id": ("id",),
-            "email": ("email",),
-            "name": ("name",),
-            "sent_at": ("last_sent_at",),
-            "next_due_at": ("next_survey_scheduled_at",),
-        },
-        recognized_by=("id", "last_sent_at"),
+    *(
+        ImportLayout(
+            source="delighted",
+            kind="people",
+            columns={
+                "person_id": ("id",),
+                "email": ("email",),
+                "name": ("name",),
+                "sent_at": ("last_sent_at",),
+                "next_due_at": ("next_survey_scheduled_at",),
+            },
+            recognized_by=columns,
+        )
+        for columns in (("id", "last_sent_at"), ("id", "email", "created_at"))
     ),
     ImportLayout(
         source="delighted",
@@ -170,6 +174,9 @@ def recognize_layout(layouts: Sequence[ImportLayout], source: str, header: Seque
     """Return the layout of a source that a file has, by its columns: the one with the most of them, or None."""
     names = set(map(normalize_name, header))
     fitting = [layout for layout in _of_source(layouts, source) if not _missing(layout, names)]
+    if not fitting and source == PLAIN:  # whose columns have names of any language
+        columns = find_columns(header, RESPONSE_FIELDS, {}, {})
+        return find_layout(layouts, PLAIN, "responses") if not columns.missing("score", "answered_at") else None
     return max(fitting, key=lambda layout: len(layout.recognized_by), default=None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 from hashlib import blake2b
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -33,7 +34,7 @@ class DedupStore:
         self._store.close()
 
     def begin_file(self, name: str) -> None:
-        """Count the following rows as those of a file."""
+        """Count the following rows as those of the file with this path."""
         if name not in self._files:
             self._files.append(name)
         self._file = self._files.index(name)
@@ -48,7 +49,7 @@ class DedupStore:
         [(file, first_line)] = self._store.execute(query, (fingerprint,))
         if (file, first_line) == (self._file, line):
             return None
-        return f"line {first_line}" if file == self._file else f"line {first_line} of {self._files[file]}"
+        return f"line {first_line}" if file == self._file else f"line {first_line} of {Path(self._files[file]).name}"
 
     def is_claimed(self, key: str) -> bool:
         """Whether a line has claimed a key."""

@@ -168,7 +168,7 @@ def parse_person(
         values: the cells by field.
         allow_ids: accept people with an id at the connection and no address.
         id_field: the field of that id.
-        source_id: id at another tool, by which a person without an address is accepted; None means no such person is.
+        source_id: id at another tool, by which a person without a valid address is accepted; None = no such person is.
 
     Raises:
         InvalidRow: the row has no usable address or id.
@@ -182,7 +182,9 @@ def parse_person(
     try:
         address = cells.parse_address(email) if email else None
     except ValueError as error:
-        raise InvalidRow(reason, str(error)) from None
+        if not source_id:
+            raise InvalidRow(reason, str(error)) from None
+        address = None  # the response counts, and nobody is contacted at what is no address
     name = " ".join(part for part in (values.get("first_name"), values.get("name")) if part)[:MAX_NAME_LENGTH]
     return ImportedPerson(
         line=line,
@@ -190,7 +192,7 @@ def parse_person(
         id=vendor_id,
         name=name or None,
         language=cells.parse_language(values.get("language", "")),
-        source_id=None if email or vendor_id else source_id,
+        source_id=None if address or vendor_id else source_id,
     )
 
 

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, tzinfo
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ def read_raw(path: Path) -> Iterator[Mapping[str, Any]]:
         text = data.decode("cp1252")
     if not re.match(r'\s*(\[\s*[{\]]|\{\s*")', text):
         head = text.lstrip().partition("\n")[0]
-        yield from csv.DictReader(text.splitlines(keepends=True), delimiter=max(";,\t|", key=head.count))
+        yield from csv.DictReader(StringIO(text, newline=""), delimiter=max(";,\t|", key=head.count))
         return
     place = re.compile(r"\s*")
     position = place.match(text).end()  # type: ignore[union-attr]

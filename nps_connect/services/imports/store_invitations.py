@@ -26,8 +26,9 @@ from nps_connect.services.imports.match_contacts import (
     store_contacts,
 )
 
-INVITATION_TOTALS = ("new", "already_imported", "in_cooldown")
-"""Counted invitations; `in_cooldown` are so recent, or the next survey so far ahead, that they block a survey now."""
+INVITATION_TOTALS = ("new", "already_imported", "only_scheduled", "in_cooldown")
+"""Counted invitations; `only_scheduled` were never sent. `in_cooldown` are so recent, or the next survey so far ahead,
+that they block a survey now."""
 
 
 class ImportedCooldown(NamedTuple):
@@ -71,7 +72,8 @@ def store_invitations(
             ImportedCooldown(contacts[item.person], id_by_key.get(item.key), _end(ctx, item)) for item in remaining
         ]
         totals["in_cooldown"] += extend_cooldowns(ctx, session, planned)
-    totals["new"] += len(inserted) + len(remaining) - len(sent)
+    totals["new"] += len(inserted)
+    totals["only_scheduled"] += len(remaining) - len(sent)
     totals["already_imported"] += len(sent) - len(inserted)
 
 

@@ -36,7 +36,7 @@ Definition = Literal["all", "latest"]
 BATCH_SIZE = 500
 WHOLE_PERIOD = "total"
 BLOCKED_REASONS = frozenset({"suppressed", ERASED})
-_INTEGER = re.compile(r"\d+")
+_INTEGER = re.compile(r"-?\d+")
 
 
 class Answer(NamedTuple):
@@ -132,7 +132,7 @@ def _raw_answers(
         values = {name: pick(row, columns) for name, columns in names.items()}
         scores = _INTEGER.findall(values.get("score", ""))
         is_nps = values.get("metric", "").lower() in ("", "nps", "nps-0-10")
-        if not is_nps or len(scores) != 1 or int(scores[0]) > 10 or values.get("id", "") in seen:
+        if not is_nps or len(scores) != 1 or not 0 <= int(scores[0]) <= 10 or values.get("id", "") in seen:
             continue
         try:
             moment = parse_time(values["answered_at"], source_zone, file.moments.day_order).astimezone(zone)
@@ -171,7 +171,7 @@ def _count(answers: Iterable[Answer], definition: Definition) -> dict[str, Count
                 counts[month][segment_of(answer.score)] += 1
             else:
                 key = month, answer.person.strip().casefold()
-                if key not in latest or latest[key].at <= answer.at:
+                if key not in latest or latest[key][1:] <= answer[1:]:
                     latest[key] = answer
     for (month, _), answer in latest.items():
         counts[month][segment_of(answer.score)] += 1
@@ -187,7 +187,7 @@ def _check_opt_outs(
         _check_hashes(ctx, file, comparison)
         return
     people = []
-    for number, row in enumerate(read_raw(file.file.path), start=2):
+    for number, row in enumerate(read_raw(file.file.path), start=1 if file.file.delimiter is None else 2):
         address = pick(row, names.get("email", ())) or addresses.get(pick(row, names.get("person_id", ())), "")
         if "@" in address:
             people.append(ImportedPerson(number, address, None, None, None))

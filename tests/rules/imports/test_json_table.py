@@ -55,7 +55,7 @@ def test_damage_is_named_by_line(text, problem):
 
 def test_nested_values_become_columns_and_lists_stay_json():
     record = {"a": {"b": {"c": 1}}, "n": None, "t": True, "s": " x ", "l": ["é"], "e": []}
-    assert dict(flatten(record)) == {"a.b.c": "1", "t": "true", "s": "x", "l": '["é"]'}
+    assert dict(flatten(record)) == {"a.b.c": "1", "n": "", "t": "true", "s": "x", "l": '["é"]', "e": ""}
     assert json_row(4, record, ("a.b.c", "missing", "l")).cells == ("1", "", '["é"]')
     assert json_row(4, {"a": "x\0"}, ("a",)).error == "a NUL character"
 

@@ -1,5 +1,6 @@
 """Files are streamed: memory does not grow with their length."""
 
+import json
 import tracemalloc
 
 import pytest
@@ -53,3 +54,20 @@ def test_file_changed_during_import_is_refused(tmp_path):
     path.write_bytes(path.read_bytes() + b"Luc;luc@example.com\r\n")
     with pytest.raises(InvalidImportFile, match="the file was changed while it was read"):
         next(source.rows())
+
+
+def json_peak_of(folder, entries):
+    path = folder / f"{entries}.json"
+    rows = ({"id": str(number), "email": f"p{number}@example.com", "tags": ["a"]} for number in range(entries))
+    path.write_text("[" + ",".join(map(json.dumps, rows)) + "]", encoding="utf-8")
+    source = open_import_file(path)
+    tracemalloc.start()
+    read = sum(1 for _ in source.rows())
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert read == entries
+    return peak
+
+
+def test_memory_does_not_grow_with_a_json_file(tmp_path):
+    assert json_peak_of(tmp_path, 20_000) < json_peak_of(tmp_path, 4_000) * 1.5
