@@ -12,6 +12,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from itertools import count
+from types import SimpleNamespace
 from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
@@ -80,6 +81,7 @@ class ApiRoutes:
             raise _NOT_FOUND
         path = request.scope["path"]
         if path == OPENAPI_PATH and request.method == "GET":
+            request.scope["route"] = SimpleNamespace(path=OPENAPI_PATH)
             return Response(await run_in_threadpool(render_openapi), 200, headers, "application/json")
         endpoint, subject = _find_endpoint(request, path)
         request.scope["route"] = endpoint
