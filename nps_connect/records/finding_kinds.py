@@ -81,6 +81,9 @@ FINDING_KINDS: dict[str, FindingKind] = {
         "Route without its effect", "Scores, tickets, alerts or review invitations do not arrive."
     ),
     "effect-repeated": FindingKind("Effect repeated", "Customers or staff get the same thing twice."),
+    "erasure-not-sent": FindingKind(
+        "Erasures not sent to a receiver of webhooks", "An erased person's comments stay there unnoticed."
+    ),
     "events-undecided": FindingKind("Events not decided", "Nobody is surveyed for them."),
     "example-value": FindingKind(
         "Example value left in place", "Customers would read an invented name, or mail would go to nobody."

@@ -42,6 +42,9 @@ REDIRECTS = (300, 301, 302, 303, 304, 305, 307, 308)
 TEMPORARY_REFUSALS = (400, 402, 404, 405, 406, 407, 409, 411, 412, 413, 414, 415, 417, 421, 422, 426, 428, 431, 451)
 """What other vendors mean for good: a receiver that is changed or deployed anew may accept the webhook later."""
 
+PERSONAL_TYPES = frozenset({"response.recorded", "response.changed"})
+"""Types whose data holds what a person wrote."""
+
 STATUS_OVERRIDES: Mapping[int, StatusRule] = MappingProxyType(
     {
         GONE: StatusRule(error=NotAllowed),
@@ -104,7 +107,13 @@ def check_outgoing(settings: WebhookSettings) -> list[Finding]:
     host, count = outgoing.url.host, len(outgoing.secrets)
     signatures = "one secret" if count == 1 else f"{count} secrets"
     text = f"webhooks to {host} (not tried), signed with {signatures}: {', '.join(outgoing.events)}"
-    return [Finding(severity="ok", text=text)]
+    findings = [Finding(severity="ok", text=text)]
+    if PERSONAL_TYPES.intersection(outgoing.events) and "contact.erased" not in outgoing.events:
+        text = f"{host} receives what people wrote, but is not told when one of them is erased"
+        findings.append(
+            Finding(id="erasure-not-sent", severity="warning", text=text, fix='add "contact.erased" to outgoing.events')
+        )
+    return findings
 
 
 def build_headers(connection: Connection, webhook: OutgoingWebhook, body: bytes) -> dict[str, str]:

@@ -169,4 +169,8 @@ def test_the_check_says_what_is_sent_where_without_the_path():
     assert texts == [
         "receives no webhooks",
         "webhooks to warehouse.example.com (not tried), signed with one secret: response.recorded",
+        "warehouse.example.com receives what people wrote, but is not told when one of them is erased",
     ]
+    table = {**TABLE, "events": ["response.recorded", "contact.erased"]}
+    connection = connect(plugin, {"outgoing": table}, SimulatedReceiver(FixedClock()))
+    assert {finding.severity for finding in plugin.nps_check(connection)} == {"ok"}
