@@ -73,12 +73,16 @@ def test_a_missing_database_leaves_what_the_host_knows(configured_cli, database)
     assert (host["pause_marker"], host["lock_holder"]) == (None, None)
 
 
-def test_a_missing_database_leaves_the_last_error_of_the_log(configured_cli, database):
+def test_a_missing_database_leaves_the_last_error_of_the_log(configured_cli, database, monkeypatch):
     """Of this host's processes: the newest, short, without secrets and addresses."""
 
     def fail():
         raise ValueError("no space for marie@example.com\n" + "x " * 4_500)
 
+    root, own = logging.getLogger(), logging.getLogger("nps_connect")
+    monkeypatch.setattr(root, "handlers", [])
+    for logger in (root, own):
+        monkeypatch.setattr(logger, "level", logger.level)
     configure_logging(Redactor(["s3cret-value"]), debug=False, state_dir=StateDir(Path(f"{database}.state")))
     try:
         fail()
