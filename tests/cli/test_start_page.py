@@ -163,8 +163,8 @@ def test_the_commands_for_real_accounts_work_in_their_order(accounts_cli):
         may_fail = words[1] in ("explain", "status", "doctor")  # nobody was asked, nothing runs, examples are left
         assert result.code == 0 or may_fail, (command, result.out, result.err)
         outputs[command] = result.out
-    assert "10 to create" in outputs["nps-connect connections plan crm"]
-    assert "Applied 10 changes" in outputs["nps-connect connections apply crm"]
+    assert "17 to create" in outputs["nps-connect connections plan crm"]
+    assert "Applied 17 changes" in outputs["nps-connect connections apply crm"]
     assert (accounts_cli.folder / "after-purchase-fr.html").exists()
     [mail] = accounts_cli.sandbox.mailbox.mails("you@example.com")
     assert mail.header("X-NPS-Connect-Test") == "yes"
