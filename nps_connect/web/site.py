@@ -137,7 +137,6 @@ class Site:
         visit_batcher: stores page views and submissions.
         webhook_batcher: stores webhooks.
         api_event_batcher: stores events of the API.
-        api_batcher: carries other requests of the API out, some of which ask a vendor first.
     """
 
     def __init__(self, backend: WebBackend, clock: Clock = system_clock) -> None:
@@ -146,7 +145,6 @@ class Site:
         self.visit_batcher: Batcher[SurveyPageRequest, VisitOutcome] = Batcher(backend.record_visits, "visits")
         self.webhook_batcher: Batcher[tuple[str, WebhookRequest], None] = Batcher(backend.accept_webhooks, "webhooks")
         self.api_event_batcher: Batcher[ApiWrite, ApiResult] = Batcher(backend.api.write, "api-events")
-        self.api_batcher: Batcher[ApiWrite, ApiResult] = Batcher(backend.api.write, "api-writes")
 
     async def close(self) -> None:
         """Store what is pending. Call after the last request."""
@@ -154,7 +152,6 @@ class Site:
         await self.visit_batcher.close()
         await self.webhook_batcher.close()
         await self.api_event_batcher.close()
-        await self.api_batcher.close()
 
     def requested_language(self, tag: str | None) -> str | None:
         """Return the offered language with this tag, in our spelling, or None."""

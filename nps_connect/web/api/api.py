@@ -10,9 +10,10 @@ import hashlib
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from itertools import count
 from types import SimpleNamespace
+from typing import Any
 from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
@@ -26,7 +27,6 @@ from nps_connect.web.api.endpoints import OPENAPI_PATH, Endpoint, find_endpoints
 from nps_connect.web.api.openapi import render_openapi
 from nps_connect.web.api.problems import problem_response, validation_problem
 from nps_connect.web.api.rate_limit import RequestLimiter
-from nps_connect.web.batcher import Batcher
 from nps_connect.web.machine_routes import MAX_BODY_BYTES, RETRY_AFTER_SECONDS, STORE_TIMEOUT_SECONDS
 from nps_connect.web.site import Site
 from nps_connect.web.web_request import UnreadableBody, WebRequest
@@ -42,11 +42,10 @@ _IDEMPOTENCY_KEY = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 _BEARER = re.compile(r"Bearer +([\w.~+/-]+=*)", re.IGNORECASE | re.ASCII)
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _BODY_PROBLEMS = {
-    400: ApiProblem(400, "unreadable", "the body was not received completely"),
-    408: ApiProblem(408, "too-slow", "the body did not arrive in time"),
-    413: ApiProblem(413, "too-large", f"a body has at most {MAX_BODY_BYTES} bytes"),
+    400: ("unreadable", "the body was not received completely"),
+    408: ("too-slow", "the body did not arrive in time"),
+    413: ("too-large", f"a body has at most {MAX_BODY_BYTES} bytes"),
 }
-_NOT_FOUND = ApiProblem(404, "not-found", "there is nothing here")
 
 
 class ApiRoutes:
@@ -78,7 +77,7 @@ class ApiRoutes:
                 if self._backend.is_stale(token):
                     await run_in_threadpool(self._backend.refresh)
         if not self._backend.is_enabled:
-            raise _NOT_FOUND
+            raise not_found()
         path = request.scope["path"]
         if path == OPENAPI_PATH and request.method == "GET":
             request.scope["route"] = SimpleNamespace(path=OPENAPI_PATH)
@@ -117,30 +116,43 @@ class ApiRoutes:
         try:
             body = await request.read_body(MAX_BODY_BYTES)
         except UnreadableBody as error:
-            raise _BODY_PROBLEMS[error.status] from None
+            raise ApiProblem(error.status, *_BODY_PROBLEMS[error.status]) from None
         try:
             model = endpoint.request.model_validate_json(body)
         except ValidationError as error:
             raise validation_problem(error) from None
         digest = "" if key is None else hashlib.sha256(f"{endpoint.path}\0".encode() + body).hexdigest()
         write = ApiWrite(caller, model, key, digest)
-        batcher = self._site.api_event_batcher if endpoint.request is EventRequest else self._site.api_batcher
-        return await _submit(batcher, write)
+        if endpoint.request is EventRequest:
+            return await _wait_for(self._site.api_event_batcher.submit(write))
+        return await _wait_for(self._write_alone(write))
+
+    async def _write_alone(self, write: ApiWrite) -> ApiResult:
+        """Carry out a request that may ask a vendor first, in a thread of its own: no other one waits for it."""
+        [result] = await run_in_threadpool(self._backend.write, [write])
+        if isinstance(result, Exception):
+            raise result
+        return result
 
 
-async def _submit(batcher: Batcher[ApiWrite, ApiResult], write: ApiWrite) -> ApiResult:
-    """Carry a request out with those that arrive at the same time.
+async def _wait_for(writing: Coroutine[Any, Any, ApiResult]) -> ApiResult:
+    """Return the result of a request.
 
     Raises:
         ApiProblem: it is refused, or the ledger does not respond in time; it may be carried out later then.
     """
-    stored: asyncio.Future[ApiResult] = asyncio.ensure_future(batcher.submit(write))
+    stored = asyncio.ensure_future(writing)
     try:
         async with asyncio.timeout(STORE_TIMEOUT_SECONDS):
             return await asyncio.shield(stored)
     except TimeoutError:
         stored.add_done_callback(lambda late: late.exception())
         raise unavailable() from None
+
+
+def not_found() -> ApiProblem:
+    """Return the problem of a path that does not exist, new each time: a raised exception keeps its frames."""
+    return ApiProblem(404, "not-found", "there is nothing here")
 
 
 def unavailable() -> ApiProblem:
@@ -188,7 +200,7 @@ def _find_endpoint(request: WebRequest, path: str) -> tuple[Endpoint, str | None
     by_method: Mapping[str, Endpoint]
     by_method, subject = find_endpoints(path)
     if not by_method and path != OPENAPI_PATH:
-        raise _NOT_FOUND
+        raise not_found()
     endpoint = by_method.get(request.method)
     if endpoint is None:
         allow = {"Allow": ", ".join(sorted(by_method)) or "GET"}

@@ -1,5 +1,8 @@
 """Contacts, invitations, responses taken elsewhere and suppressions: the services that commands use."""
 
+import asyncio
+import json
+import threading
 from datetime import timedelta
 
 import pytest
@@ -7,7 +10,10 @@ from sqlalchemy import select
 from sqlmodel import col
 from support.api_client import ApiClient
 from support.application import ApplicationHarness
+from support.fake_vendors import FakeCrm
 
+from nps_connect import hookimpl
+from nps_connect.builtin import webhook
 from nps_connect.errors import RetryLater
 from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.suppressions import SuppressionRow
@@ -199,3 +205,37 @@ class TestSuppressions:
         assert (again.status, again.body["detail"]) == (409, "this person is not suppressed")
         assert rows(application, SuppressionRow) == []
         assert [command for _, _, command, _ in audited(application)] == ["suppressions add", "suppressions remove"]
+
+
+class WaitingCrm(FakeCrm):
+    """A CRM whose look-ups wait until the test lets them."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_asked, self.may_answer = threading.Event(), threading.Event()
+
+    @hookimpl
+    def nps_find_contacts(self, connection, keys):
+        self.is_asked.set()
+        assert self.may_answer.wait(10)
+        return super().nps_find_contacts(connection, keys)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_nobody_waits_for_a_vendor_that_another_request_asks(ledger, clock, runner):
+    crm = WaitingCrm()
+    crm.knows("7", "paul@example.com")
+    change = {"connections": {"shop": {"plugin": "webhook", "events": "api"}}}
+    api = ApiClient(ApplicationHarness(ledger, clock, change, acme=crm, webhook=webhook), runner)
+
+    async def send(path, body):
+        return await api.request("POST", path, json.dumps(body).encode(), {"content_type": "application/json"})
+
+    async def send_both():
+        asking = asyncio.create_task(send("/responses", {**CALL, "connection": "crm", "contact": {"id": "7"}}))
+        await asyncio.to_thread(crm.is_asked.wait, 10)
+        other = await send("/contacts", {"connection": "shop", **MARIE})
+        crm.may_answer.set()
+        return other.status, (await asking).status
+
+    assert runner.run(send_both()) == (201, 201)
