@@ -113,8 +113,8 @@ def nps_list_contacts(connection: Connection, cursor: str | None, fields: Sequen
     """Return one page of all contacts of the account, for the population of a recurring survey.
 
     `cursor` is that of the previous page, or None for the first. Called once a day, page after page, so a page is as
-    large as the vendor allows. `fields` are the names that the population's filter uses: they become `Contact.fields`;
-    those that the vendor does not have are omitted. Deleted contacts and the account's own staff are left out. For
+    large as the vendor allows. `fields` are the names that the population's filter, locations and owners need: they
+    become `Contact.fields`; those that the vendor does not have are omitted. Deleted contacts and the account's own staff are left out. For
     connections without this hook the population is what the database knows of their contacts.
 
     Raises:
