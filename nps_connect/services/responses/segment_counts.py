@@ -22,28 +22,26 @@ def count_responses(
     """Return the number of responses by survey and segment; the key `ALL_SURVEYS` holds the totals."""
     clause = confirmed_clause()
     at = case((col(ResponseRow.revision) > 0, col(ResponseRow.answered_at)), else_=col(ResponseRow.provisional_at))
-    newest = func.row_number().over(
-        partition_by=(clause, col(ResponseRow.contact_id)),
-        order_by=(at.desc(), col(ResponseRow.id).desc()),
-    )
     score = case((col(ResponseRow.revision) > 0, col(ResponseRow.score)), else_=col(ResponseRow.provisional_score))
-    responses = select(
-        col(ResponseRow.survey).label("survey"),
-        score.label("score"),
-        clause.label("confirmed"),
-        newest.label("rank"),
-    ).where(score.is_not(None), col(ResponseRow.scale) == NPS_SCALE)
+    columns = [col(ResponseRow.survey).label("survey"), score.label("score"), clause.label("confirmed")]
+    if latest:  # only then: the order of a million responses takes seconds
+        newest = func.row_number().over(
+            partition_by=(clause, col(ResponseRow.contact_id)),
+            order_by=(at.desc(), col(ResponseRow.id).desc()),
+        )
+        columns.append(newest.label("rank"))
+    responses = select(*columns).where(score.is_not(None), col(ResponseRow.scale) == NPS_SCALE)
     if survey is not None:
         responses = responses.where(col(ResponseRow.survey) == survey)
     if start is not None:
         responses = responses.where(at >= start)
     if end is not None:
         responses = responses.where(at < end)
-    ranked = responses.subquery()
-    query = select(ranked.c.survey, ranked.c.score, ranked.c.confirmed, func.count())
+    selected = responses.subquery()
+    query = select(selected.c.survey, selected.c.score, selected.c.confirmed, func.count())
     if latest:
-        query = query.where(ranked.c.rank == 1)
-    query = query.group_by(ranked.c.survey, ranked.c.score, ranked.c.confirmed).order_by(ranked.c.survey)
+        query = query.where(selected.c.rank == 1)
+    query = query.group_by(selected.c.survey, selected.c.score, selected.c.confirmed).order_by(selected.c.survey)
     names = ("promoters", "passives", "detractors", "provisional")
     counts: Counts = {ALL_SURVEYS: dict.fromkeys(names, 0)}
     for name, value, is_confirmed, number in session.execute(query):
