@@ -176,3 +176,12 @@ def test_the_second_reader_is_short_and_shares_no_code():
     assert len(source.splitlines()) < 60
     modules = re.findall(r"^(?:from|import) (\S+)", source, re.MULTILINE)
     assert set(modules) <= {"csv", "json", "re", "collections.abc", "datetime", "io", "pathlib", "typing"}
+
+
+def test_pages_that_overlap_count_once(import_cli, delighted):
+    (delighted / "more.json").write_text(json.dumps(RESPONSES[1:3]), encoding="utf-8")
+    applied = steps(import_cli("imports", "apply", "delighted", "delighted", *SURVEY, "--json"))
+    assert sum(step["stored"]["new"] for (_, kind), step in applied.items() if kind == "responses") == 4
+    verified = json.loads(import_cli("imports", "verify", "delighted", "delighted", *SURVEY, "--json").out)
+    assert verified["equal"]
+    assert verified["months"][-1]["files"]["responses"] == 4

@@ -97,12 +97,13 @@ def verify_import(
     addresses = dict(_raw_addresses(file for file in files if file.layout.kind == "people"))
     responses = [file for file in files if file.layout.kind == "responses"]
     unreadable: list[int] = []
-    raw = [answer for file in responses for answer in _raw_answers(file, addresses, zone, unreadable)]
-    with PeopleIndex() as people:
+    ids: set[str] = set()
+    raw = [answer for file in responses for answer in _raw_answers(file, addresses, zone, unreadable, ids)]
+    with PeopleIndex() as people, DedupStore() as dedup_store:
         for file in files:
             if file.layout.kind == "people":
                 people.add(file.file.rows(), file.columns)
-        stored = [answer for file in responses for answer in _stored_answers(ctx, target, file, people, zone)]
+        stored = [answer for file in responses for answer in _stored_answers(ctx, target, file, people, dedup_store)]
     comparison = Comparison(_count(raw, definition), _count(stored, definition), len(unreadable))
     for file in files:
         if file.layout.kind in SUPPRESSION_KINDS:
@@ -123,42 +124,42 @@ def _raw_addresses(files: Iterable[ArchiveFile]) -> Iterator[tuple[str, str]]:
 
 
 def _raw_answers(
-    file: ArchiveFile, addresses: Mapping[str, str], zone: tzinfo, unreadable: list[int]
+    file: ArchiveFile, addresses: Mapping[str, str], zone: tzinfo, unreadable: list[int], ids: set[str]
 ) -> Iterator[Answer]:
-    """Yield the answers for the NPS that a file has, each id once, by the second reader."""
-    names, seen = _names(file), set[str]()
-    source_zone = file.moments.zone or zone
+    """Yield the answers for the NPS that a file has, each id of all files once, by the second reader."""
+    names, source_zone = _names(file), file.moments.zone or zone
     for number, row in enumerate(read_raw(file.file.path)):
         values = {name: pick(row, columns) for name, columns in names.items()}
         scores = _INTEGER.findall(values.get("score", ""))
         is_nps = values.get("metric", "").lower() in ("", "nps", "nps-0-10")
-        if not is_nps or len(scores) != 1 or not 0 <= int(scores[0]) <= 10 or values.get("id", "") in seen:
+        if not is_nps or len(scores) != 1 or not 0 <= int(scores[0]) <= 10 or values.get("id", "") in ids:
             continue
         try:
             moment = parse_time(values["answered_at"], source_zone, file.moments.day_order).astimezone(zone)
         except (ValueError, OverflowError):
             unreadable.append(number)
             continue
-        seen |= {values["id"]} if values.get("id") else set()
+        ids |= {values["id"]} if values.get("id") else set()
         person = values.get("person_id", "")
         yield Answer(values.get("email") or addresses.get(person) or person, moment, int(scores[0]))
 
 
 def _stored_answers(
-    ctx: Context, target: ImportTarget, file: ArchiveFile, people: PeopleIndex, zone: tzinfo
+    ctx: Context, target: ImportTarget, file: ArchiveFile, people: PeopleIndex, dedup_store: DedupStore
 ) -> Iterator[Answer]:
-    """Yield the stored responses of a file, found by their ids."""
+    """Yield the stored responses of a file, found by their ids; those of an earlier file are left out."""
+    zone = ctx.settings.core.zone
     parser = build_parser(ctx, target, file, people)
     columns = col(ResponseRow.answered_at), col(ResponseRow.score), col(ContactRow.mailbox), col(ContactRow.id)
     query = select(*columns).join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
     query = query.where(in_list(col(ResponseRow.public_id), "ids"))
-    with DedupStore() as dedup_store:
-        responses = read_responses(file.file.rows(), parser, dedup_store, RowErrors())
-        for batch in iter_batches(responses, BATCH_SIZE):
-            with ctx.ledger.read() as session:
-                rows = session.execute(query, {"ids": [response.public_id for response in batch]}).all()
-            for answered_at, score, mailbox, contact_id in rows:
-                yield Answer(mailbox or str(contact_id), answered_at.astimezone(zone), score)
+    dedup_store.begin_file(str(file.file.path))
+    responses = read_responses(file.file.rows(), parser, dedup_store, RowErrors())
+    for batch in iter_batches(responses, BATCH_SIZE):
+        with ctx.ledger.read() as session:
+            rows = session.execute(query, {"ids": [response.public_id for response in batch]}).all()
+        for answered_at, score, mailbox, contact_id in rows:
+            yield Answer(mailbox or str(contact_id), answered_at.astimezone(zone), score)
 
 
 def _count(answers: Iterable[Answer], definition: Definition) -> dict[str, Counter[str]]:
