@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from contextlib import contextmanager, suppress
 
 import pytest
@@ -18,6 +19,13 @@ from nps_connect import Bounce, RetryLater
 from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, ResponseRow
 from nps_connect.records.webhooks import WEBHOOK_DATA
+from nps_connect.rules.imports.row_errors import RowErrors
+from nps_connect.services.imports.contact_rows import ImportedSuppression
+from nps_connect.services.imports.match_contacts import ImportTarget
+from nps_connect.services.imports.people import ImportedPerson
+from nps_connect.services.imports.response_rows import ImportedResponse
+from nps_connect.services.imports.store_responses import store_responses
+from nps_connect.services.imports.store_suppressions import store_suppressions
 from nps_connect.services.operations.data_requests import erase_person, find_person, preview_erasure
 from nps_connect.services.suppressions.opt_out import apply_opt_outs
 
@@ -285,3 +293,20 @@ def test_a_retry_has_the_id_of_the_first_try_and_the_body_of_the_moment_of_the_f
     first, second = sent(application)
     assert first == second
     assert first.data["response"]["comment"] == "First"
+
+
+def test_what_an_import_stores_is_told_to_nobody(build):
+    application = build()
+    application.surveyed("1", EMAIL)
+    before = len(application.deliveries())
+    stopped = [
+        ImportedSuppression(1, mailbox_hash(EMAIL), None, "opted_out"),
+        ImportedSuppression(2, "0" * 64, None, "bounced"),
+    ]
+    store_suppressions(application.ctx, stopped, Counter(), RowErrors(), source="import:plain")
+    person = ImportedPerson(1, EMAIL, None, None, None)
+    response = ImportedResponse("i-1", person, 2, None, application.clock(), False, None)
+    target = ImportTarget("after-purchase", "crm", lookup_enabled=True)
+    store_responses(application.ctx, target, [response], Counter(), RowErrors())
+    application.run()
+    assert len(application.deliveries()) == before
