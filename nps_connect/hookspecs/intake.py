@@ -114,8 +114,8 @@ def nps_list_contacts(connection: Connection, cursor: str | None, fields: Sequen
 
     `cursor` is that of the previous page, or None for the first. Called once a day, page after page, so a page is as
     large as the vendor allows. `fields` are the names that the population's filter, locations and owners need: they
-    become `Contact.fields`; those that the vendor does not have are omitted. Deleted contacts and the account's own staff are left out. For
-    connections without this hook the population is what the database knows of their contacts.
+    become `Contact.fields`; those that the vendor does not have are omitted. Deleted contacts and the account's own
+    staff are left out. For connections without this hook the population is what the database knows of their contacts.
 
     Raises:
         Rejected: the cursor is not valid any more; the list is read again from the first page.

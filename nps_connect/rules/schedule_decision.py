@@ -11,8 +11,9 @@ from nps_connect.rules.trigger_decision import Facts, TriggerDecision, refuse
 from nps_connect.settings.intervals import format_interval
 from nps_connect.settings.model import ScheduleTrigger
 
-PERIOD_FIELD, SLOT_FIELD, CLOSES_AT_FIELD = "period", "slot", "closes_at"
-"""Fields of the events of a schedule: number of the period, the contact's slot, and the end of the period."""
+PERIOD_FIELD, SLOT_FIELD, CLOSES_AT_FIELD = "schedule_period", "schedule_slot", "schedule_closes_at"
+"""Fields of the events of a schedule: number of the period, the contact's slot, and the end of the period. No field of
+a contact, which the filter of a population may name, is called so."""
 
 
 def check_schedule(facts: Facts, trigger: ScheduleTrigger) -> TriggerDecision | None:

@@ -28,6 +28,7 @@ from nps_connect.rules.schedule import (
     slot_share,
     spacing,
 )
+from nps_connect.rules.schedule_decision import CLOSES_AT_FIELD
 from nps_connect.rules.trigger_decision import Candidate, Person
 from nps_connect.settings.intervals import Interval, format_interval, parse_interval
 from nps_connect.settings.model import Limits, ScheduleTrigger, Trigger
@@ -244,7 +245,7 @@ class DecidedSimulation(Simulation):
         for person in people:
             last = self.limit_state.last_survey("survey", (person,))
             for slot in due_slots(schedule, periods, SHARES[person], last.timestamp() if last else None, None):
-                fields = {"closes_at": datetime.fromtimestamp(slot.closes_at, UTC).isoformat()}
+                fields = {CLOSES_AT_FIELD: datetime.fromtimestamp(slot.closes_at, UTC).isoformat()}
                 due.append((person, self.event(person, "schedule.due", **fields)))
         for person, event in due:
             trigger = ScheduleTrigger(
@@ -275,7 +276,7 @@ class DecidedSimulation(Simulation):
                 self.per_day[int(self.now // DAY)] += is_scheduled
             elif decision.verdict == "deferred":
                 assert decision.eligible_at is not None
-                assert decision.eligible_at < datetime.fromisoformat(str(event.fields["closes_at"]))
+                assert decision.eligible_at < datetime.fromisoformat(str(event.fields[CLOSES_AT_FIELD]))
                 self.waiting.append((decision.eligible_at.timestamp(), person, event))
 
 

@@ -222,7 +222,6 @@ def _build_event(ctx: Context, trigger: ScheduleTrigger, item: _Planned) -> Even
         occurred_at=moment_of(slot.due_at),
         contacts=(contact,),
         fields={
-            "survey": trigger.survey,
             PERIOD_FIELD: slot.period,
             SLOT_FIELD: moment_of(slot.slot).isoformat(),
             CLOSES_AT_FIELD: moment_of(slot.closes_at).isoformat(),

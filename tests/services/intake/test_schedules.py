@@ -91,7 +91,7 @@ def people(number: int, **fields: Any) -> list[Contact]:
 
 def run(application) -> None:
     """Do the work of schedules; other jobs would take most of the time of a year."""
-    for queue in ("crm/poll", "crm/decide", "mail/send_survey"):
+    for queue in ("crm/poll", "crm/decide", "mail/send_survey", "mail/send_fallback"):
         application.run(only=queue)
 
 
