@@ -166,6 +166,7 @@ def apply_steps(
         hidden: show no progress bar.
     """
     from nps_connect.rules.imports.row_errors import RowErrors, naming_file
+    from nps_connect.services.imports.archive import repeated_steps
 
     results = []
     for plan in plans:
@@ -181,6 +182,13 @@ def apply_steps(
                 hidden=hidden,
             )
         results.append((plan, dict(totals), errors))
+    for step in repeated_steps([plan.step for plan in plans]):
+        csv_input.process_batches(
+            f"completing {step.file.name}",
+            partial(step.read, RowErrors()),
+            partial(_store_batch, step, Counter(), RowErrors()),
+            hidden=hidden,
+        )
     return results
 
 

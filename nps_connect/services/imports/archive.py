@@ -131,6 +131,12 @@ def build_steps(
     return steps
 
 
+def repeated_steps(steps: Sequence[ImportStep]) -> list[ImportStep]:
+    """Return the steps to repeat at the end: opt-outs concern also the contacts that other steps have created."""
+    stops = [step for step in steps if step.name == "suppressions"]
+    return stops if len(stops) < len(steps) else []
+
+
 def suppression_step(
     ctx: Context,
     file: ArchiveFile,
