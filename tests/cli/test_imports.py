@@ -106,6 +106,35 @@ def test_verify_finds_a_lost_response_and_a_reachable_opt_out(import_cli, deligh
     assert verified["reachable"] == [{"file": "bounces.json", "line": 1}]
 
 
+def test_opted_out_people_are_found_by_their_id(import_cli, delighted):
+    """The files of opt-outs and bounces are named before the file of people, and verified against the stored ones."""
+    by_id = {"bounces": [{"person_id": "1", "email": None, "bounced_at": 1}],
+             "unsubscribes": [{"person_id": "2", "email": "", "unsubscribed_at": 1},
+                              {"person_id": "4", "email": None, "unsubscribed_at": 1}]}  # fmt: skip
+    for name, rows in by_id.items():
+        (delighted / f"{name}.json").write_text(json.dumps(rows), encoding="utf-8")
+    names = [f"delighted/{name}.json" for name in ("unsubscribes", "bounces", "survey_responses", "people")]
+    applied = steps(import_cli("imports", "apply", "delighted", *names, *SURVEY, "--json"))
+    assert applied["unsubscribes.json", "suppressions"]["stored"]["opted_out"] == 1
+    assert applied["unsubscribes.json", "suppressions"]["rejected"]["reasons"] == {"no_address": 1}, "phone only"
+    assert applied["bounces.json", "suppressions"]["stored"]["bounced"] == 1
+    verified = import_cli("imports", "verify", "delighted", *names, *SURVEY, "--json")
+    assert (verified.code, json.loads(verified.out)["opted_out"]) == (0, 2)
+    with sqlite3.connect(import_cli.folder / "nps-connect.db") as database:
+        database.execute("DELETE FROM suppressions WHERE reason = 'opted_out'")
+    verified = json.loads(import_cli("imports", "verify", "delighted", *names, *SURVEY, "--json").out)
+    assert verified["reachable"] == [{"file": "unsubscribes.json", "line": 1}]
+
+
+def test_opted_out_people_without_address_and_person_are_reported(import_cli, delighted):
+    rows = [*UNSUBSCRIBED, {"person_id": "77", "email": None, "unsubscribed_at": 1}]
+    (delighted / "unsubscribes.json").write_text(json.dumps(rows), encoding="utf-8")
+    import_cli("imports", "apply", "delighted", "delighted", *SURVEY)
+    result = import_cli("imports", "verify", "delighted", "delighted", *SURVEY, "--json")
+    assert result.code == 1
+    assert json.loads(result.out)["unidentified"] == [{"file": "unsubscribes.json", "line": 2}]
+
+
 def test_files_that_are_not_recognised_name_the_missing_column(import_cli):
     (import_cli.folder / "list.csv").write_text("id,scores,created_at\n1,9,1790000000\n", encoding="utf-8")
     result = import_cli("imports", "plan", "delighted", "list.csv", *SURVEY)

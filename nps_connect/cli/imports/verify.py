@@ -14,7 +14,7 @@ from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import pluralize, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from nps_connect.services.imports.verify import Comparison
 
@@ -99,6 +99,7 @@ def _json(comparison: Comparison, definition: str) -> dict[str, Any]:
         "unreadable": comparison.unreadable,
         "opted_out": comparison.opted_out,
         "reachable": [{"file": file, "line": line} for file, line in comparison.reachable[:MAX_SHOWN]],
+        "unidentified": [{"file": file, "line": line} for file, line in comparison.unidentified[:MAX_SHOWN]],
     }
 
 
@@ -123,7 +124,15 @@ def _print(comparison: Comparison, definition: str) -> None:
         click.echo(f"{pluralize(comparison.unreadable, 'answer has', 'answers have')} a time that cannot be read.")
     mailboxes = pluralize(comparison.opted_out, "opted-out mailbox", "opted-out mailboxes")
     click.echo(f"{mailboxes}; a campaign of everybody would reach {len(comparison.reachable)} of them.")
-    for file, line in comparison.reachable[:MAX_SHOWN]:
+    _print_lines(comparison.reachable)
+    if comparison.unidentified:
+        rows_have = pluralize(len(comparison.unidentified), "opt-out or bounce has", "opt-outs or bounces have")
+        click.echo(f"{rows_have} neither an address nor a person of these files; add the file of people:")
+        _print_lines(comparison.unidentified)
+
+
+def _print_lines(lines: Sequence[tuple[str, int]]) -> None:
+    for file, line in lines[:MAX_SHOWN]:
         click.echo(f"  {file} line {line}")
 
 

@@ -127,6 +127,7 @@ CONTACTED_FIELDS = (
 )
 SUPPRESSION_FIELDS = (
     _EMAIL,
+    _PERSON_ID,
     ImportField("mailbox", "the hash of the mailbox"),
     ImportField("contact", "the contact, as connection:id"),
     ImportField("reason", "the reason", ("reason", "raison", "motif", "type")),

@@ -100,13 +100,13 @@ LAYOUTS = (
     ImportLayout(
         source="delighted",
         kind="unsubscribes",
-        columns={"email": ("email",)},
+        columns={"email": ("email",), "person_id": ("person_id",)},
         recognized_by=("unsubscribed_at",),
     ),
     ImportLayout(
         source="delighted",
         kind="bounces",
-        columns={"email": ("email",)},
+        columns={"email": ("email",), "person_id": ("person_id",)},
         recognized_by=("bounced_at",),
     ),
     ImportLayout(

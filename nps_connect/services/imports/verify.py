@@ -57,6 +57,7 @@ class Comparison:
         unreadable: answers of the files whose time the second reader cannot read.
         opted_out: mailboxes of the files that must not be contacted.
         reachable: lines of those that a campaign of everybody would reach, with the file.
+        unidentified: lines of opted-out people that name neither an address nor a person of the files, with the file.
     """
 
     files: dict[str, Counter[str]]
@@ -64,6 +65,7 @@ class Comparison:
     unreadable: int = 0
     opted_out: int = 0
     reachable: list[tuple[str, int]] = field(default_factory=list)
+    unidentified: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def differing(self) -> list[str]:
@@ -72,8 +74,8 @@ class Comparison:
         return [month for month in months if self.files.get(month) != self.ledger.get(month)]
 
     def is_equal(self) -> bool:
-        """Whether everything that was imported is there, and nobody who opted out is reached."""
-        return not (self.differing or self.unreadable or self.reachable)
+        """Whether everything that was imported is there, and nobody who opted out is or could be reached."""
+        return not (self.differing or self.unreadable or self.reachable or self.unidentified)
 
 
 def nps_of(counts: Mapping[str, int]) -> float | None:
@@ -189,8 +191,10 @@ def _check_opt_outs(
         return
     people = []
     for number, row in enumerate(read_raw(file.file.path), start=1 if file.file.delimiter is None else 2):
-        address = pick(row, names.get("email", ())) or addresses.get(pick(row, names.get("person_id", ())), "")
-        if "@" in address:
+        address = pick(row, names.get("email", ())) or addresses.get(pick(row, names.get("person_id", ())))
+        if address is None:
+            comparison.unidentified.append((file.name, number))
+        elif "@" in address:
             people.append(ImportedPerson(number, address, None, None, None))
     comparison.opted_out += len(people)
     blocked: set[int] = set()
