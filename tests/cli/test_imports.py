@@ -6,7 +6,18 @@ import re
 import sqlite3
 
 import pytest
-from support.survey_archives import ARCHIVES, BOUNCED, PEOPLE, RESPONSES, UNSUBSCRIBED
+from support.survey_archives import (
+    ARCHIVES,
+    BOUNCED,
+    DAY,
+    ENJOYED,
+    NOTE,
+    NOW,
+    PEOPLE,
+    RESPONSES,
+    UNSUBSCRIBED,
+    response,
+)
 
 from nps_connect.services.imports import second_reader
 
@@ -104,6 +115,23 @@ def test_verify_finds_a_lost_response_and_a_reachable_opt_out(import_cli, deligh
     verified = json.loads(result.out)
     assert verified["differing"] == ["2026-10", "total"]
     assert verified["reachable"] == [{"file": "bounces.json", "line": 1}]
+
+
+def test_responses_that_lose_their_texts_are_counted_before_the_import(import_cli, delighted):
+    rows = [response(81, "1", 9, NOW - 1000 * DAY, comment="Old"), response(82, "1", 9, NOW - 1001 * DAY),
+            response(83, "1", 9, NOW - 1002 * DAY, additional_answers=[ENJOYED]),
+            response(84, "1", 9, NOW - 1003 * DAY, notes=[NOTE])]  # fmt: skip
+    (delighted / "old.json").write_text(json.dumps(rows), encoding="utf-8")
+    planned = import_cli("imports", "plan", "delighted", "delighted", *SURVEY, "--json")
+    assert steps(planned)["old.json", "responses"]["comments_dropped"] == 3
+    for command in ("plan", "apply"):
+        warning = " ".join(import_cli("imports", command, "delighted", "delighted", *SURVEY).err.split())
+        assert (
+            "3 new responses have a comment, notes or further answers older than retention.comments (731d)" in warning
+        )
+    assert query_rows(import_cli, "SELECT count(*) FROM responses WHERE comment = 'Old'") == [(0,)]
+    again = import_cli("imports", "plan", "delighted", "delighted", *SURVEY)
+    assert "retention.comments" not in again.err, "stored already"
 
 
 def test_opted_out_people_are_found_by_their_id(import_cli, delighted):

@@ -34,6 +34,7 @@ class StepPlan:
         errors: rows that are left out.
         rows: usable rows.
         existing: how many of them are stored already.
+        comments_dropped: how many of the others would lose comment, notes and further answers, by their age.
         zoneless: how many of them have a time without a zone.
         scores: number of usable responses by score.
         samples: the first rows, with masked addresses.
@@ -43,6 +44,7 @@ class StepPlan:
     errors: RowErrors
     rows: int = 0
     existing: int = 0
+    comments_dropped: int = 0
     zoneless: int = 0
     scores: Counter[int] = field(default_factory=Counter)
     samples: list[dict[str, Any]] = field(default_factory=list)
@@ -56,6 +58,7 @@ class StepPlan:
             "kind": self.step.name,
             "rows": self.rows,
             "already_imported": self.existing,
+            "comments_dropped": self.comments_dropped,
             "same": DEDUP_RULES[self.step.name],
             "rejected": csv_input.line_errors_json(self.errors),
             "samples": self.samples,
@@ -108,7 +111,9 @@ def _count_batch(ctx: Context, plan: StepPlan, dedup_store: DedupStore, batch: l
             dedup_store.record_score(response.person.fingerprint, response.answered_at, response.score)
     plan.samples += [_sample(row) for row in batch[: MAX_SAMPLES - len(plan.samples)]]
     with ctx.ledger.read() as session:
-        plan.existing += plan.step.count_existing(session, batch)
+        preview = plan.step.preview(session, batch)
+    plan.existing += preview.get("already_imported", 0)
+    plan.comments_dropped += preview.get("comments_dropped", 0)
 
 
 def check_plans(plans: Sequence[StepPlan]) -> None:
@@ -153,6 +158,22 @@ def print_plans(plans: Sequence[StepPlan], refused: Path | None) -> None:
     for plan in plans:
         for sample in plan.samples:
             click.echo(f"  {plan.step.file.name} {plan.errors.unit} {sample['line']}: {_format_sample(sample)}")
+
+
+def print_dropped_comments(ctx: Context, plans: Sequence[StepPlan]) -> None:
+    """Warn on standard error of the responses that would lose their texts, which no later import can add."""
+    from nps_connect.settings.durations import format_duration
+
+    number = sum(plan.comments_dropped for plan in plans)
+    if number:
+        responses = pluralize(number, "new response has", "new responses have")
+        age = format_duration(ctx.settings.retention.comments)
+        click.echo(
+            f"warning: {responses} a comment, notes or further answers older than retention.comments ({age}). They are "
+            "imported without these texts, and importing again does not add them. To keep them, set a longer "
+            "retention.comments before the import",
+            err=True,
+        )
 
 
 def apply_steps(

@@ -45,6 +45,7 @@ def apply(
             plans = import_run.plan_steps(ctx, steps, dedup_store, collect, hidden=as_json)
             for step_plan in plans:
                 csv_input.print_line_errors(step_plan.errors, refused, step_plan.step.file.name)
+            import_run.print_dropped_comments(ctx, plans)
             import_run.check_plans(plans)
             with ctx.ledger.write() as session:
                 audit_command(session, f"survey:{survey}, source:{source}")

@@ -44,4 +44,5 @@ def plan(
         print_json({"source": source, "survey": survey, "steps": [step_plan.as_json() for step_plan in plans]})
     else:
         import_run.print_plans(plans, refused)
+    import_run.print_dropped_comments(ctx, plans)
     import_run.check_plans(plans)

@@ -76,6 +76,7 @@ def import_(
             plans = import_run.plan_steps(ctx, steps, dedup_store, collect, hidden=as_json)
             plan = plans[-1]
             csv_input.print_line_errors(plan.errors, refused)
+            import_run.print_dropped_comments(ctx, plans)
             import_run.check_plans(plans)
             planned_effects = estimate_actions(routing_ctx, target, dedup_store)
             click.echo(_summary(plan, opened.moments.zone, file_format["timezone"]), err=True)
@@ -91,7 +92,12 @@ def import_(
                 csv_input.print_line_errors(errors, refused)
                 effects = _route(routing_ctx, plan, hidden=as_json) if planned_effects else effects
     if as_json:
-        counted = {"survey": survey, "answers": plan.rows, "taken_before": plan.existing}
+        counted = {
+            "survey": survey,
+            "answers": plan.rows,
+            "taken_before": plan.existing,
+            "comments_dropped": plan.comments_dropped,
+        }
         led_to = {"would_lead_to": dict(planned_effects), "led_to": dict(effects)}
         left_out = plan.errors if dry_run else plan.errors.joined(errors)
         print_json({**counted, "taken": totals, **led_to, "not_taken": csv_input.line_errors_json(left_out)})

@@ -27,7 +27,7 @@ from nps_connect.services.imports.match_contacts import ImportTarget, invitation
 from nps_connect.services.imports.moments import MomentParser
 from nps_connect.services.imports.people_index import PeopleIndex
 from nps_connect.services.imports.store_invitations import INVITATION_TOTALS, store_invitations
-from nps_connect.services.imports.store_responses import TOTALS, load_existing_ids, store_responses
+from nps_connect.services.imports.store_responses import TOTALS, preview_responses, store_responses
 from nps_connect.services.imports.store_suppressions import (
     load_suppressed,
     store_review_invitations,
@@ -81,7 +81,8 @@ class ImportStep:
         file: the file.
         read: yields the rows; takes the collector of errors and the function that is called with the progress.
         store: stores a batch; takes the totals and the collector of errors.
-        count_existing: number of the rows of a batch that are stored already.
+        preview: number of the rows of a batch by what an import would do with them, as in `store`: `already_imported`
+            are stored already, and new ones lose their texts as `comments_dropped`.
         totals: names of the totals that are always shown.
     """
 
@@ -89,7 +90,7 @@ class ImportStep:
     file: ArchiveFile
     read: Callable[[RowErrors, ByteProgress], Iterator[Any]]
     store: Callable[[list[Any], Counter[str], RowErrors], None]
-    count_existing: Callable[[Session, Sequence[Any]], int]
+    preview: Callable[[Session, Sequence[Any]], Mapping[str, int]]
     totals: tuple[str, ...]
 
 
@@ -159,7 +160,7 @@ def suppression_step(
         file,
         read,
         lambda batch, totals, errors: store_suppressions(ctx, batch, totals, errors, source=source),
-        lambda session, batch: len(load_suppressed(session, batch)),
+        lambda session, batch: {"already_imported": len(load_suppressed(session, batch))},
         (*contact_rows.REASONS, "already_suppressed"),
     )
 
@@ -218,15 +219,15 @@ def _invitation_step(
         file,
         read,
         lambda batch, totals, errors: store_invitations(ctx, target, batch, totals, errors),
-        _count_invitations,
+        _preview_invitations,
         INVITATION_TOTALS,
     )
 
 
-def _count_invitations(session: Session, batch: Sequence[contact_rows.ImportedInvitation]) -> int:
+def _preview_invitations(session: Session, batch: Sequence[contact_rows.ImportedInvitation]) -> dict[str, int]:
     public_ids = [invitation_public_id(invitation.key) for invitation in batch if invitation.sent_at is not None]
     query = select(col(InvitationRow.id)).where(in_list(col(InvitationRow.public_id), "ids"))
-    return len(session.execute(query, {"ids": public_ids}).all())
+    return {"already_imported": len(session.execute(query, {"ids": public_ids}).all())}
 
 
 def _review_step(ctx: Context, file: ArchiveFile, dedup_store: DedupStore) -> ImportStep:
@@ -243,7 +244,7 @@ def _review_step(ctx: Context, file: ArchiveFile, dedup_store: DedupStore) -> Im
         file,
         read,
         lambda batch, totals, errors: store_review_invitations(ctx, batch, totals, errors),
-        lambda _session, _batch: 0,
+        lambda _session, _batch: {},
         ("new",),
     )
 
@@ -264,6 +265,6 @@ def _response_step(
         file,
         read,
         lambda batch, totals, errors: store_responses(ctx, target, batch, totals, errors),
-        lambda session, batch: len(load_existing_ids(session, batch)),
+        lambda session, batch: preview_responses(ctx, session, batch),
         TOTALS,
     )

@@ -31,8 +31,8 @@ from nps_connect.services.imports.store_invitations import ImportedCooldown, ext
 
 TOTALS = ("new", "already_imported", "unmatched", "comments_dropped", "in_cooldown")
 """Counted responses. Of the new ones, `unmatched` belong to people whom the connection does not know,
-`comments_dropped` had a comment older than the retention period, and `in_cooldown` are so recent that they start a
-cooldown."""
+`comments_dropped` had a comment, notes or further answers older than their retention, and `in_cooldown` are so recent
+that they start a cooldown."""
 
 StoredResponse = tuple[ImportedResponse, StoredContact]
 
@@ -66,6 +66,24 @@ def store_responses(
         totals["unmatched"] += sum(people[response.person].connection == channel for response, _ in rows)
 
 
+def preview_responses(ctx: Context, session: Session, responses: Sequence[ImportedResponse]) -> dict[str, int]:
+    """Return how many of these responses are stored already, and how many of the others would lose their texts."""
+    existing_ids = load_existing_ids(session, responses)
+    oldest_kept_at = _oldest_kept_at(ctx)
+    dropped = sum(_loses_texts(row, oldest_kept_at) for row in responses if row.public_id not in existing_ids)
+    return {"already_imported": len(existing_ids), "comments_dropped": dropped}
+
+
+def _oldest_kept_at(ctx: Context) -> datetime:
+    return ctx.clock() - ctx.settings.retention.comments
+
+
+def _loses_texts(response: ImportedResponse, oldest_kept_at: datetime) -> bool:
+    """Whether a response has texts that are older than their retention."""
+    has_texts = bool(response.comment or response.notes or response.follow_up)
+    return has_texts and response.answered_at < oldest_kept_at
+
+
 def load_existing_ids(session: Session, responses: Sequence[ImportedResponse]) -> set[str]:
     """Public ids of the responses that are stored already."""
     query = select(col(ResponseRow.public_id)).where(in_list(col(ResponseRow.public_id), "ids"))
@@ -79,12 +97,12 @@ def insert_responses(
     invitations = [_invitation_values(ctx, target, response, contact) for response, contact in rows]
     inserted = insert_many(session, InvitationRow, invitations, returning=("id", "trigger"))
     invitation_ids = {trigger: invitation_id for invitation_id, trigger in inserted}
-    oldest_comment_at = ctx.clock() - ctx.settings.retention.comments
+    oldest_kept_at = _oldest_kept_at(ctx)
+    totals["comments_dropped"] += sum(_loses_texts(response, oldest_kept_at) for response, _ in rows)
     responses = []
     for (response, _), invitation in zip(rows, invitations, strict=True):
-        keeps_texts = response.answered_at >= oldest_comment_at
-        totals["comments_dropped"] += response.comment is not None and not keeps_texts
         invitation_id = invitation_ids[invitation["trigger"]]
+        keeps_texts = not _loses_texts(response, oldest_kept_at)
         responses.append(_response_values(response, invitation, invitation_id, keeps_texts=keeps_texts))
     ids = dict(tuple(row) for row in insert_many(session, ResponseRow, responses, returning=("public_id", "id")))
     insert_many(session, RevisionRow, [_revision_values(values, ids[values["public_id"]]) for values in responses])
