@@ -62,9 +62,9 @@ def test_example_of_the_page_is_valid():
             "surveys.relationship.population.from: connection 'mail' has no customers: it carries messages",
         ),
         (
-            {**SURVEY, "population": {"from": "crm", "where": "contact.langage == 'fr'"}},
+            {**SURVEY, "population": {"from": "crm", "where": "contact.langue == 'fr'"}},
             {},
-            "surveys.relationship.population.where: column 1: unknown field 'contact.langage', did you mean",
+            "surveys.relationship.population.where: column 1: unknown field 'contact.langue', did you mean",
         ),
         (
             {**SURVEY, "population": {"from": "crm", "where": "history.answers > 1"}},
