@@ -15,7 +15,10 @@ from support.sqlite_files import close_database
 from nps_connect.cli import main
 from nps_connect.errors import OutcomeUnknown, Rejected
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.plugins import Plugins
+from nps_connect.sandbox.factory import build_sandbox, connection_names
 from nps_connect.sandbox.mailbox import SandboxMailbox
+from nps_connect.simulation import SimulatedPerson
 
 
 @contextmanager
@@ -44,6 +47,23 @@ def cli(tmp_path, monkeypatch):
 
     run.folder = tmp_path
     return run
+
+
+@pytest.fixture
+def sandbox_cli(cli):
+    """Run commands with every installed plugin, against the simulated vendors, in which Zoé and Paul are contacts."""
+    sandbox, _ = build_sandbox(connection_names(Plugins.load()))
+    sandbox.start()
+    sandbox.populate(
+        [SimulatedPerson(f"{name}@example.com", name.capitalize(), "fr", opted_out=False) for name in ("zoe", "paul")]
+    )
+
+    def run(*arguments, **options):
+        return cli(*arguments, plugins=None, **sandbox.environment(), **options)
+
+    run.folder = cli.folder
+    yield run
+    sandbox.stop()
 
 
 @pytest.fixture

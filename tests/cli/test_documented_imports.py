@@ -6,28 +6,7 @@ import shlex
 import pytest
 from support.spreadsheet_files import write_csv
 
-from nps_connect.plugins import Plugins
-from nps_connect.sandbox.factory import build_sandbox, connection_names
-from nps_connect.simulation import SimulatedPerson
-
 COMMAND = re.compile(r"^\$ nps-connect ((?:surveys invite|responses import) .+)$", re.MULTILINE)
-
-
-@pytest.fixture
-def sandbox_cli(cli):
-    """Run commands with every installed plugin, against the simulated vendors, in which Zoé and Paul are contacts."""
-    sandbox, _ = build_sandbox(connection_names(Plugins.load()))
-    sandbox.start()
-    sandbox.populate(
-        [SimulatedPerson(f"{name}@example.com", name.capitalize(), "fr", opted_out=False) for name in ("zoe", "paul")]
-    )
-
-    def run(*arguments, **options):
-        return cli(*arguments, plugins=None, **sandbox.environment(), **options)
-
-    run.folder = cli.folder
-    yield run
-    sandbox.stop()
 
 
 @pytest.fixture

@@ -134,6 +134,29 @@ def test_responses_that_lose_their_texts_are_counted_before_the_import(import_cl
     assert "retention.comments" not in again.err, "stored already"
 
 
+def test_many_pages_have_one_summary(import_cli, delighted):
+    for number in range(30):
+        (delighted / f"page-{number:02}.json").write_text(
+            json.dumps([response(200 + number, "1", 9, NOW - number * DAY)])
+        )
+    (delighted / "page-99.json").write_text(json.dumps([response(200, "1", 9, NOW)]))
+    planned = import_cli("imports", "plan", "delighted", "delighted", *SURVEY)
+    summary, _, details = planned.out.partition("\n\n")
+    assert re.findall(r"^(\w+) +(\d+) +(\d+) +(\d+) +(\d+)$", summary, re.MULTILINE) == [
+        ("suppressions", "2", "2", "0", "0"), ("invitations", "1", "1", "0", "0"), ("responses", "32", "34", "0", "4"),
+    ]  # fmt: skip
+    rejecting, _, samples = details.partition("\n\n")
+    assert re.findall(r"^(\S+\.json)", rejecting, re.MULTILINE) == ["page-99.json", "survey_responses.json"]
+    assert samples.count("page-") <= 3
+    assert "page-00.json and 31 more files: responses, UTF-8, JSON" in planned.err
+    applied = import_cli("imports", "apply", "delighted", "delighted", *SURVEY)
+    assert re.search(r"^responses\nfiles +32\nnew +34$", applied.out, re.MULTILINE)
+    assert [output.err.count("page-") <= 5 for output in (planned, applied)] == [True, True]
+    assert steps(import_cli("imports", "plan", "delighted", "delighted", *SURVEY, "--json"))[
+        "page-07.json", "responses"
+    ]
+
+
 def test_opted_out_people_are_found_by_their_id(import_cli, delighted):
     """The files of opt-outs and bounces are named before the file of people, and verified against the stored ones."""
     by_id = {"bounces": [{"person_id": "1", "email": None, "bounced_at": 1}],

@@ -15,7 +15,7 @@ FILES = {
     "1,01/31/2026 02:05:00 PM,zoe@example.com,9,Price\n",
     "answers.csv": "email,Points,date\nzoe@example.com,9,2026-01-31\n",
     "asked.csv": "email,Asked\nzoe@example.com,2026-01-31\n",
-    "reviews.csv": "email,platform,sent_at\nzoe@example.com,stars,2026-01-31\n",
+    "reviews.csv": "email,platform,sent_at\nzoe@example.com,google,2026-01-31\n",
     "stop.txt": "zoe@example.com\npaul@example.com\n",
 }
 
@@ -26,9 +26,11 @@ def page(request):
 
 
 @pytest.fixture
-def folder_cli(configured_cli, sqlite_template):
-    folder = configured_cli.folder
-    (folder / "nps-connect.db").write_bytes(sqlite_template.read_bytes())
+def folder_cli(sandbox_cli):
+    """Run commands with every installed plugin, the configuration that `init` writes, and simulated vendors."""
+    for command in ("init", "db create"):
+        assert sandbox_cli(*command.split()).code == 0
+    folder = sandbox_cli.folder
     (folder / "archive").mkdir()
     archive = {"people": PEOPLE, "survey_responses": RESPONSES[1:], "unsubscribes": UNSUBSCRIBED, "bounces": BOUNCED}
     archive["survey_responses"].append(RESPONSES[0] | {"id": "80"})
@@ -37,7 +39,7 @@ def folder_cli(configured_cli, sqlite_template):
         pages |= source
     for name, text in {**FILES, **{name: json.dumps(page) for name, page in pages.items()}}.items():
         (folder / name).write_text(text, encoding="utf-8")
-    return configured_cli
+    return sandbox_cli
 
 
 def test_every_command_works_as_printed(folder_cli, page):

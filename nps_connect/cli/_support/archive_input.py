@@ -13,6 +13,7 @@ from nps_connect.cli._support import csv_input
 from nps_connect.cli._support.completion import complete_survey
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.names import require_name
+from nps_connect.cli._support.output import pluralize
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -155,7 +156,7 @@ def open_archive(ctx: Context, source: str, files: Sequence[str], form: FileForm
     for text in files:
         for kind, path in _split(text, get_args(ImportKind)):
             with naming_file(path.name):
-                file = csv_input.open_file(path, encoding=form.encoding, delimiter=form.delimiter)
+                file = csv_input.open_file(path, encoding=form.encoding, delimiter=form.delimiter, is_reported=False)
                 if not file.header:
                     click.echo(f"{path.name}: no entries", err=True)
                     continue
@@ -169,7 +170,19 @@ def open_archive(ctx: Context, source: str, files: Sequence[str], form: FileForm
                 opened.append(open_archive_file(ctx, file, layout, form))
     if not opened:
         raise CommandError("the files contain no entries")
+    _print_files(opened)
     return opened
+
+
+def _print_files(opened: Sequence[ArchiveFile]) -> None:
+    """Print on standard error what was recognised, files of one kind and format together."""
+    groups: dict[tuple[str, str], list[ArchiveFile]] = {}
+    for file in opened:
+        groups.setdefault((file.layout.kind, csv_input.describe_format(file.file)), []).append(file)
+    for (kind, description), files in groups.items():
+        others = f" and {pluralize(len(files) - 1, 'more file', 'more files')}" if len(files) > 1 else ""
+        click.echo(f"{files[0].name}{others}: {kind}, {description}", err=True)
+        csv_input.print_unused(list(dict.fromkeys(name for file in files for name in file.columns.unused)))
 
 
 def _split(text: str, kinds: Sequence[ImportKind]) -> list[tuple[ImportKind | None, Path]]:

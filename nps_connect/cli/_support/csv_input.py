@@ -98,7 +98,12 @@ def select_connection(ctx: Context, survey: str, connection: str | None) -> str:
 
 
 def open_file(
-    file: Path, *, encoding: str | None, delimiter: str | None, list_header: tuple[str, ...] = ()
+    file: Path,
+    *,
+    encoding: str | None,
+    delimiter: str | None,
+    list_header: tuple[str, ...] = (),
+    is_reported: bool = True,
 ) -> ImportFile:
     """Open a file; report encoding, delimiter and number of columns on standard error.
 
@@ -107,6 +112,7 @@ def open_file(
         encoding: a key of `ENCODINGS`; None means detect it.
         delimiter: a key of `DELIMITERS`; None means detect it.
         list_header: column names of a file without a header.
+        is_reported: False where the caller reports the files together.
 
     Raises:
         CommandError: the file cannot be opened.
@@ -119,11 +125,18 @@ def open_file(
         source = open_import_file(file, codec=codec, delimiter=sign, list_header=list_header)
     except OSError as error:
         raise CommandError(f"cannot read {file}: {error.strerror}") from None
+    if is_reported:
+        count = pluralize(len(source.header), "column", "columns")
+        click.echo(f"{file.name}: {describe_format(source)}, {count}", err=True)
+    return source
+
+
+def describe_format(source: ImportFile) -> str:
+    """Return encoding and delimiter of a file, for people."""
     hint = " (guessed: check names with accents)" if source.encoding.is_guessed else ""
     form = "JSON" if source.delimiter is None else f"delimiter {_delimiter_name(source.delimiter)}"
-    count = pluralize(len(source.header), "column", "columns")
-    click.echo(f"{file.name}: {encoding or source.encoding.label}{hint}, {form}, {count}", err=True)
-    return source
+    label = next((name for name, codec in ENCODINGS.items() if codec == source.encoding.label), source.encoding.label)
+    return f"{label}{hint}, {form}"
 
 
 def _delimiter_name(sign: str) -> str:
@@ -138,7 +151,7 @@ def find_file_columns(
     preset: Mapping[str, Sequence[str]],
     column_options: Sequence[str],
 ) -> tuple[ImportFile, ColumnMapping]:
-    """Find the column of each field; on a terminal, prompt for missing ones. Reports unused columns.
+    """Find the column of each field; on a terminal, prompt for missing ones.
 
     Args:
         source: the file.
@@ -168,9 +181,13 @@ def find_file_columns(
         mapping = find_columns(source.header, fields, column_by_field, preset)
     except ColumnNotFound as error:
         raise click.BadParameter(f"{source.path.name}: {error}", param_hint="--column") from None
-    if mapping.unused:
-        click.echo(f"unused columns: {', '.join(mapping.unused[:MAX_SHOWN])}", err=True)
     return source, mapping
+
+
+def print_unused(names: Sequence[str]) -> None:
+    """Print the names of columns without a field on standard error."""
+    if names:
+        click.echo(f"unused columns: {', '.join(names[:MAX_SHOWN])}", err=True)
 
 
 def _parse_column_option(text: str, fields: Sequence[ImportField]) -> tuple[str, str]:
@@ -194,6 +211,7 @@ def _prompt_for_column(source: ImportFile, field: ImportField, preset: Mapping[s
             f"{source.path.name}: no column contains {field.label}{nearest}; the file has {header}{hint}. "
             f"Use --column '{field.name}=NAME'"
         )
+    click.echo(f"{source.path.name} has the columns", err=True)
     first_row = next(source.rows(), None)
     for number, name in enumerate(source.header, start=1):
         sample = first_row.cells[number - 1][:40] if first_row else ""

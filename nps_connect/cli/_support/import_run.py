@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import click
 
 from nps_connect.cli._support import csv_input
 from nps_connect.cli._support.errors import CommandError
-from nps_connect.cli._support.output import pluralize, print_table
+from nps_connect.cli._support.output import pluralize
 
 if TYPE_CHECKING:
     from nps_connect.rules.imports.row_errors import RowErrors
@@ -136,46 +132,6 @@ def check_plans(plans: Sequence[StepPlan]) -> None:
             )
 
 
-def print_plans(plans: Sequence[StepPlan], refused: Path | None) -> None:
-    """Print what would be imported, for people: rows by kind, rejected lines, rules, samples."""
-    from nps_connect.services.imports.archive import DEDUP_RULES
-
-    for plan in plans:
-        csv_input.print_line_errors(plan.errors, refused, plan.step.file.name)
-    rows = [
-        (
-            plan.step.file.name,
-            plan.step.name,
-            str(plan.rows - plan.existing),
-            str(plan.existing),
-            str(plan.errors.total),
-        )
-        for plan in plans
-    ]
-    print_table(["file", "kind", "new", "stored", "rejected"], rows, empty="nothing")
-    for name in dict.fromkeys(plan.step.name for plan in plans):
-        click.echo(f"{name}: {DEDUP_RULES[name]}")
-    for plan in plans:
-        for sample in plan.samples:
-            click.echo(f"  {plan.step.file.name} {plan.errors.unit} {sample['line']}: {_format_sample(sample)}")
-
-
-def print_dropped_comments(ctx: Context, plans: Sequence[StepPlan]) -> None:
-    """Warn on standard error of the responses that would lose their texts, which no later import can add."""
-    from nps_connect.settings.durations import format_duration
-
-    number = sum(plan.comments_dropped for plan in plans)
-    if number:
-        responses = pluralize(number, "new response has", "new responses have")
-        age = format_duration(ctx.settings.retention.comments)
-        click.echo(
-            f"warning: {responses} a comment, notes or further answers older than retention.comments ({age}). They are "
-            "imported without these texts, and importing again does not add them. To keep them, set a longer "
-            "retention.comments before the import",
-            err=True,
-        )
-
-
 def apply_steps(
     plans: Sequence[StepPlan], collect: Callable[[str], RowErrors], *, hidden: bool
 ) -> list[tuple[StepPlan, dict[str, int], RowErrors]]:
@@ -232,15 +188,3 @@ def _sample(row: Any) -> dict[str, Any]:  # noqa: ANN401  # of any kind
     email = row.person.email if hasattr(row, "person") else None
     values = {name: getattr(row, name) for name in names if getattr(row, name, None) is not None}
     return {"line": row.line, "person": mask_email(email) if email else None, **values}
-
-
-def _format_sample(sample: dict[str, Any]) -> str:
-    from nps_connect.cli._support.output import format_time
-
-    texts = []
-    for name, value in sample.items():
-        if name == "line" or value is None:
-            continue
-        text = str(format_time(value, UTC) if hasattr(value, "isoformat") else value)
-        texts.append(text if name == "person" else f"{name} {text}")
-    return ", ".join(texts)

@@ -21,6 +21,8 @@ def progress_bar(description: str, *, hidden: bool) -> Iterator[Callable[[int, i
     from nps_connect.cli._support.output import console
 
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=console(stderr=True), disable=hidden, transient=True) as bar:
+    errors = console(stderr=True)
+    disabled = hidden or not errors.is_terminal  # there a finished bar leaves an empty line
+    with Progress(*columns, console=errors, disable=disabled, transient=True) as bar:
         task = bar.add_task(description, total=None)
         yield lambda completed, total: bar.update(task, completed=completed, total=total)

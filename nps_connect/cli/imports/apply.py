@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import click
-
-from nps_connect.cli._support import archive_input, csv_input, import_run
+from nps_connect.cli._support import archive_input, csv_input, import_report, import_run
 from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import print_fields, print_json
+from nps_connect.cli._support.output import print_json
 
 
 @command
@@ -43,22 +41,19 @@ def apply(
         with DedupStore() as dedup_store, PeopleIndex() as people, refusals as collect:
             steps = build_steps(ctx, target, opened, dedup_store, people)
             plans = import_run.plan_steps(ctx, steps, dedup_store, collect, hidden=as_json)
-            for step_plan in plans:
-                csv_input.print_line_errors(step_plan.errors, refused, step_plan.step.file.name)
-            import_run.print_dropped_comments(ctx, plans)
+            import_report.print_refusals([(planned.step.file.name, planned.errors) for planned in plans], refused)
+            import_report.print_dropped_comments(ctx, plans)
             import_run.check_plans(plans)
             with ctx.ledger.write() as session:
                 audit_command(session, f"survey:{survey}, source:{source}")
             results = import_run.apply_steps(plans, collect, hidden=as_json)
-    for step_plan, _, errors in results:
-        csv_input.print_line_errors(errors, refused, step_plan.step.file.name)
+    import_report.print_refusals([(planned.step.file.name, errors) for planned, _, errors in results], refused)
     if as_json:
         steps_json = [
             {**step_plan.as_json(), "stored": totals, "refused": csv_input.line_errors_json(errors)}
             for step_plan, totals, errors in results
         ]
-        print_json({"source": source, "survey": survey, "steps": steps_json})
-        return
-    for step_plan, totals, _ in results:
-        click.echo(f"{step_plan.step.file.name}: {step_plan.step.name}")
-        print_fields(totals)
+        totals_json = import_report.apply_totals(results)
+        print_json({"source": source, "survey": survey, "totals": totals_json, "steps": steps_json})
+    else:
+        import_report.print_results(results)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nps_connect.cli._support import archive_input, csv_input, import_run
+from nps_connect.cli._support import archive_input, csv_input, import_report, import_run
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
 
@@ -41,8 +41,10 @@ def plan(
             steps = build_steps(ctx, target, opened, dedup_store, people)
             plans = import_run.plan_steps(ctx, steps, dedup_store, collect, hidden=as_json)
     if as_json:
-        print_json({"source": source, "survey": survey, "steps": [step_plan.as_json() for step_plan in plans]})
+        totals = import_report.plan_totals(plans)
+        steps_json = [step_plan.as_json() for step_plan in plans]
+        print_json({"source": source, "survey": survey, "totals": totals, "steps": steps_json})
     else:
-        import_run.print_plans(plans, refused)
-    import_run.print_dropped_comments(ctx, plans)
+        import_report.print_plans(plans, refused)
+    import_report.print_dropped_comments(ctx, plans)
     import_run.check_plans(plans)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support import archive_input, csv_input, import_run
+from nps_connect.cli._support import archive_input, csv_input, import_report, import_run
 from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.names import require_name
@@ -76,7 +76,7 @@ def import_(
             plans = import_run.plan_steps(ctx, steps, dedup_store, collect, hidden=as_json)
             plan = plans[-1]
             csv_input.print_line_errors(plan.errors, refused)
-            import_run.print_dropped_comments(ctx, plans)
+            import_report.print_dropped_comments(ctx, plans)
             import_run.check_plans(plans)
             planned_effects = estimate_actions(routing_ctx, target, dedup_store)
             click.echo(_summary(plan, opened.moments.zone, file_format["timezone"]), err=True)
@@ -114,7 +114,9 @@ def _open_file(ctx: Context, file: Path, preset: str, form: archive_input.FileFo
     require_name(preset, sources(layout for layout in layouts if layout.kind == "responses"), "preset")
     source = csv_input.open_file(file, encoding=form.encoding, delimiter=form.delimiter)
     layout = find_layout(layouts, preset, "responses")
-    return archive_input.open_archive_file(ctx, source, layout, form, ctx.settings.core.zone)
+    opened = archive_input.open_archive_file(ctx, source, layout, form, ctx.settings.core.zone)
+    csv_input.print_unused(opened.columns.unused)
+    return opened
 
 
 def _summary(plan: import_run.StepPlan, zone: tzinfo | None, timezone: str | None) -> str:

@@ -76,4 +76,6 @@ def _open_file(ctx: Context, file: Path, form: archive_input.FileFormat) -> Arch
     source = csv_input.open_file(file, encoding=form.encoding, delimiter=form.delimiter, list_header=("email",))
     columns = [option if "." in option else f"suppressions.{option}" for option in form.columns]
     layout = find_layout(LAYOUTS, OWN, "suppressions")
-    return archive_input.open_archive_file(ctx, source, layout, form._replace(columns=columns))
+    opened = archive_input.open_archive_file(ctx, source, layout, form._replace(columns=columns))
+    csv_input.print_unused(opened.columns.unused)
+    return opened

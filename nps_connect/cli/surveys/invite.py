@@ -71,6 +71,7 @@ def invite(
         source, columns = csv_input.find_file_columns(
             source, PEOPLE_FIELDS, required=required, preset={}, column_options=column_options
         )
+        csv_input.print_unused(columns.unused)
         with DedupStore() as dedup_store, csv_input.collect_line_errors(refused) as errors:
 
             def read(errors: RowErrors, on_progress: Callable[[int, int], object]) -> Iterator[ImportedPerson]:
