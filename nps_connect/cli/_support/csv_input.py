@@ -1,11 +1,9 @@
-"""Shared by all imports: the file, its columns, and rejected lines."""
+"""Shared by all imports: the file and its columns."""
 
 from __future__ import annotations
 
-import csv
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -13,13 +11,12 @@ import click
 
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.names import require_name
-from nps_connect.cli._support.output import open_output, pluralize
+from nps_connect.cli._support.output import pluralize
 from nps_connect.cli._support.progress import progress_bar
 
 if TYPE_CHECKING:
     from nps_connect.rules.imports.columns import ColumnMapping
     from nps_connect.rules.imports.fields import ImportField
-    from nps_connect.rules.imports.row_errors import RowErrors
     from nps_connect.services.context import Context
     from nps_connect.services.imports.import_file import ImportFile
 
@@ -250,64 +247,3 @@ def process_batches(
         if stopped is not None:
             click.echo(stopped(line), err=True)
         raise
-
-
-@contextmanager
-def open_refused(path: Path | None, *, with_file: bool = False) -> Iterator[Callable[[str], RowErrors]]:
-    """Yield a function that returns the collector of rejected lines of a file, which also writes them to `path`.
-
-    Args:
-        path: the file to write; None means none.
-        with_file: write the name of the imported file too.
-
-    Raises:
-        CommandError: the file cannot be written.
-    """
-    from nps_connect.rules.imports.row_errors import RowErrors
-
-    if path is None:
-        yield lambda _file: RowErrors()
-        return
-    with open_output(path) as stream:
-        writer = csv.writer(stream)
-        writer.writerow((*(("file",) if with_file else ()), "line", "reason", "detail"))
-
-        def collect(file: str) -> RowErrors:
-            names = (file,) if with_file else ()
-            return RowErrors(on_error=lambda error: writer.writerow((*names, error.line, error.reason, error.detail)))
-
-        yield collect
-
-
-@contextmanager
-def collect_line_errors(path: Path | None) -> Iterator[RowErrors]:
-    """Yield a collector of the rejected lines of one file; see `open_refused`."""
-    with open_refused(path) as collect:
-        yield collect("")
-
-
-def print_line_errors(errors: RowErrors, path: Path | None, file: str | None = None) -> None:
-    """Print rejected lines on standard error, with the path of the file that lists all of them.
-
-    Args:
-        errors: of one file.
-        path: the file that lists all of them.
-        file: name of the imported file, if there are several.
-    """
-    if not errors.total:
-        return
-    reasons = ", ".join(f"{reason} {number}" for reason, number in sorted(errors.counts.items()))
-    of_file, plural = f"{file}: " if file else "", "entries" if errors.unit == "entry" else "lines"
-    click.echo(f"{of_file}{pluralize(errors.total, errors.unit, plural)} rejected ({reasons}):", err=True)
-    for error in errors.samples[:MAX_SHOWN]:
-        click.echo(f"  {errors.unit} {error.line}: {error.detail}", err=True)
-    if errors.total > MAX_SHOWN:
-        where = f"see {path}" if path else "write all of them to a file with --refused CSV"
-        click.echo(f"  and {errors.total - MAX_SHOWN} more: {where}", err=True)
-
-
-def line_errors_json(errors: RowErrors) -> dict[str, Any]:
-    """Return the rejected lines for ``--json``: counts, and details of the first ones."""
-    from dataclasses import asdict
-
-    return {"lines": errors.total, "reasons": dict(errors.counts), "first": [asdict(error) for error in errors.samples]}

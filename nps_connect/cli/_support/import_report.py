@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support import csv_input
 from nps_connect.cli._support.import_run import MAX_SAMPLES, StepPlan
 from nps_connect.cli._support.output import pluralize, print_fields, print_table
+from nps_connect.cli._support.rejected_rows import print_rejected_of_files
 
 if TYPE_CHECKING:
     from nps_connect.rules.imports.row_errors import RowErrors
     from nps_connect.services.context import Context
 
 MAX_FILES = 20
-MAX_LINES_OF_REASON = 5
 
 
 def plan_totals(plans: Iterable[StepPlan]) -> dict[str, Counter[str]]:
@@ -60,7 +59,7 @@ def print_plans(plans: Sequence[StepPlan], refused: Path | None) -> None:
     rows = [(kind, *(totals[name] for name in names)) for kind, totals in plan_totals(plans).items()]
     print_table(["kind", *names], rows, empty="nothing")
     _print_rejecting_files([(plan, plan.errors.total) for plan in plans])
-    print_refusals([(plan.step.file.name, plan.errors) for plan in plans], refused)
+    print_rejected_of_files([(plan.step.file.name, plan.errors) for plan in plans], refused)
     for kind in dict.fromkeys(plan.step.name for plan in plans):
         click.echo(f"{kind}: {DEDUP_RULES[kind]}")
         samples = [(plan, sample) for plan in plans if plan.step.name == kind for sample in plan.samples]
@@ -84,29 +83,6 @@ def _print_rejecting_files(rejected_by_plan: Sequence[tuple[StepPlan, int]]) -> 
     print_table(["file with rejected rows", "kind", "usable", "rejected"], rows[:MAX_FILES], empty="")
     if len(rows) > MAX_FILES:
         click.echo(f"and {len(rows) - MAX_FILES} more files with rejected rows; all files: --json\n")
-
-
-def print_refusals(errors_by_file: Sequence[tuple[str, RowErrors]], path: Path | None) -> None:
-    """Print the rejected rows of several files on standard error: numbers by reason, and the first rows of each.
-
-    Args:
-        errors_by_file: name and rejected rows of each file.
-        path: the file that lists all rejected rows.
-    """
-    refusing = [(name, errors) for name, errors in errors_by_file if errors.total]
-    if len(refusing) == 1:
-        csv_input.print_line_errors(refusing[0][1], path, refusing[0][0])
-    if len(refusing) < 2:
-        return
-    counts = sum((errors.counts for _, errors in refusing), Counter[str]())
-    click.echo(f"{counts.total()} rows of {len(refusing)} files rejected:", err=True)
-    for reason, number in counts.most_common():
-        click.echo(f"  {reason} {number}", err=True)
-        samples = ((name, errors.unit, error) for name, errors in refusing for error in errors.samples)
-        of_reason = [sample for sample in samples if sample[2].reason == reason]
-        for name, unit, error in of_reason[:MAX_LINES_OF_REASON]:
-            click.echo(f"    {name} {unit} {error.line}: {error.detail}", err=True)
-    click.echo(f"all rejected rows: {path or 'write them to a file with --refused CSV'}", err=True)
 
 
 def print_dropped_comments(ctx: Context, plans: Sequence[StepPlan]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from nps_connect.cli._support import csv_input
+from nps_connect.cli._support import csv_input, rejected_rows
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.output import pluralize
 
@@ -56,7 +56,7 @@ class StepPlan:
             "already_imported": self.existing,
             "comments_dropped": self.comments_dropped,
             "same": DEDUP_RULES[self.step.name],
-            "rejected": csv_input.line_errors_json(self.errors),
+            "rejected": rejected_rows.rejected_json(self.errors),
             "samples": self.samples,
         }
 

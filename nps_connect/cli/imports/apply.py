@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nps_connect.cli._support import archive_input, csv_input, import_report, import_run
+from nps_connect.cli._support import archive_input, import_report, import_run, rejected_rows
 from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
@@ -37,20 +37,22 @@ def apply(
         ctx = application.ctx
         target = archive_input.build_target(ctx, survey, connection)
         opened = archive_input.open_archive(ctx, source, files, archive_input.file_form(**file_format))
-        refusals = csv_input.open_refused(refused, with_file=True)
+        refusals = rejected_rows.open_refused(refused, with_file=True)
         with DedupStore() as dedup_store, PeopleIndex() as people, refusals as collect:
             steps = build_steps(ctx, target, opened, dedup_store, people)
             plans = import_run.plan_steps(ctx, steps, dedup_store, collect, hidden=as_json)
-            import_report.print_refusals([(planned.step.file.name, planned.errors) for planned in plans], refused)
+            rejected_rows.print_rejected_of_files(
+                [(planned.step.file.name, planned.errors) for planned in plans], refused
+            )
             import_report.print_dropped_comments(ctx, plans)
             import_run.check_plans(plans)
             with ctx.ledger.write() as session:
                 audit_command(session, f"survey:{survey}, source:{source}")
             results = import_run.apply_steps(plans, collect, hidden=as_json)
-    import_report.print_refusals([(planned.step.file.name, errors) for planned, _, errors in results], refused)
+    rejected_rows.print_rejected_of_files([(planned.step.file.name, errors) for planned, _, errors in results], refused)
     if as_json:
         steps_json = [
-            {**step_plan.as_json(), "stored": totals, "refused": csv_input.line_errors_json(errors)}
+            {**step_plan.as_json(), "stored": totals, "refused": rejected_rows.rejected_json(errors)}
             for step_plan, totals, errors in results
         ]
         totals_json = import_report.apply_totals(results)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nps_connect.cli._support import archive_input, csv_input, import_report, import_run
+from nps_connect.cli._support import archive_input, import_report, import_run, rejected_rows
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_json
 
@@ -36,7 +36,7 @@ def plan(
         ctx = application.ctx
         target = archive_input.build_target(ctx, survey, connection)
         opened = archive_input.open_archive(ctx, source, files, archive_input.file_form(**file_format))
-        refusals = csv_input.open_refused(refused, with_file=True)
+        refusals = rejected_rows.open_refused(refused, with_file=True)
         with DedupStore() as dedup_store, PeopleIndex() as people, refusals as collect:
             steps = build_steps(ctx, target, opened, dedup_store, people)
             plans = import_run.plan_steps(ctx, steps, dedup_store, collect, hidden=as_json)

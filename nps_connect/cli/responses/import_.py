@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support import archive_input, csv_input, import_report, import_run
+from nps_connect.cli._support import archive_input, csv_input, import_report, import_run, rejected_rows
 from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.confirm import confirm
 from nps_connect.cli._support.names import require_name
@@ -71,11 +71,11 @@ def import_(
         if write_scores and not any(configured.do == "write_score" for configured in routing_ctx.settings.routes):
             raise click.UsageError("no configured route does write_score")
         opened = _open_file(ctx, file, preset, archive_input.file_form(**file_format))
-        with DedupStore() as dedup_store, PeopleIndex() as people, csv_input.open_refused(refused) as collect:
+        with DedupStore() as dedup_store, PeopleIndex() as people, rejected_rows.open_refused(refused) as collect:
             steps = build_steps(ctx, target, [opened], dedup_store, people)
             plans = import_run.plan_steps(ctx, steps, dedup_store, collect, hidden=as_json)
             plan = plans[-1]
-            csv_input.print_line_errors(plan.errors, refused)
+            rejected_rows.print_rejected(plan.errors, refused)
             import_report.print_dropped_comments(ctx, plans)
             import_run.check_plans(plans)
             planned_effects = estimate_actions(routing_ctx, target, dedup_store)
@@ -89,7 +89,7 @@ def import_(
                 with ctx.ledger.write() as session:
                     audit_command(session, f"survey:{survey}")
                 _, totals, errors = import_run.apply_steps(plans, collect, hidden=as_json)[-1]
-                csv_input.print_line_errors(errors, refused)
+                rejected_rows.print_rejected(errors, refused)
                 effects = _route(routing_ctx, plan, hidden=as_json) if planned_effects else effects
     if as_json:
         counted = {
@@ -100,7 +100,7 @@ def import_(
         }
         led_to = {"would_lead_to": dict(planned_effects), "led_to": dict(effects)}
         left_out = plan.errors if dry_run else plan.errors.joined(errors)
-        print_json({**counted, "taken": totals, **led_to, "not_taken": csv_input.line_errors_json(left_out)})
+        print_json({**counted, "taken": totals, **led_to, "not_taken": rejected_rows.rejected_json(left_out)})
     elif totals is not None:
         print_fields(totals)
         if effects:

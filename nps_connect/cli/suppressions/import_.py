@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support import archive_input, csv_input, import_run
+from nps_connect.cli._support import archive_input, csv_input, import_run, rejected_rows
 from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.options import Options, command, dry_run_option
 from nps_connect.cli._support.output import print_fields, print_json
@@ -52,20 +52,20 @@ def import_(
     with options.open_application() as application:
         ctx = application.ctx
         opened = _open_file(ctx, file, form)
-        with DedupStore() as dedup_store, csv_input.open_refused(refused) as collect:
+        with DedupStore() as dedup_store, rejected_rows.open_refused(refused) as collect:
             steps = [suppression_step(ctx, opened, dedup_store, None, default_reason)]
             plans = import_run.plan_steps(ctx, steps, dedup_store, collect, hidden=as_json)
-            csv_input.print_line_errors(plans[0].errors, refused)
+            rejected_rows.print_rejected(plans[0].errors, refused)
             import_run.check_plans(plans)
             totals, errors = {"new": plans[0].rows - plans[0].existing, "already_suppressed": plans[0].existing}, None
             if not dry_run:
                 with ctx.ledger.write() as session:
                     audit_command(session, f"suppressions:{plans[0].rows}")
                 [(_, totals, errors)] = import_run.apply_steps(plans, collect, hidden=as_json)
-                csv_input.print_line_errors(errors, refused)
+                rejected_rows.print_rejected(errors, refused)
     if as_json:
         left_out = plans[0].errors.joined(errors) if errors is not None else plans[0].errors
-        print_json({"dry_run": dry_run, **totals, "rejected": csv_input.line_errors_json(left_out)})
+        print_json({"dry_run": dry_run, **totals, "rejected": rejected_rows.rejected_json(left_out)})
     else:
         print_fields(totals)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from nps_connect.cli._support import csv_input
+from nps_connect.cli._support import csv_input, rejected_rows
 from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.completion import complete_survey
 from nps_connect.cli._support.confirm import confirm
@@ -72,7 +72,7 @@ def invite(
             source, PEOPLE_FIELDS, required=required, preset={}, column_options=column_options
         )
         csv_input.print_unused(columns.unused)
-        with DedupStore() as dedup_store, csv_input.collect_line_errors(refused) as errors:
+        with DedupStore() as dedup_store, rejected_rows.collect_rejected(refused) as errors:
 
             def read(errors: RowErrors, on_progress: Callable[[int, int], object]) -> Iterator[ImportedPerson]:
                 rows = source.rows(on_progress)
@@ -80,7 +80,7 @@ def invite(
 
             with progress_bar("dry run", hidden=as_json) as on_progress:
                 result = run_dry_run(ctx, plan, read(errors, on_progress), dedup_store, errors.on_error)
-            csv_input.print_line_errors(errors, refused)
+            rejected_rows.print_rejected(errors, refused)
             _check_dry_run(ctx, plan, result, as_json=as_json)
             imported = 0
             if result.people > result.already_imported and not dry_run:
@@ -184,6 +184,6 @@ def _result_json(plan: Campaign, result: DryRunResult, errors: RowErrors, import
         "later": result.deferred,
         "last_due": result.last_due_at,
         "reasons": dict(result.reasons),
-        "not_taken": csv_input.line_errors_json(errors),
+        "not_taken": rejected_rows.rejected_json(errors),
         "taken": imported,
     }
