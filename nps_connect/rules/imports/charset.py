@@ -8,6 +8,7 @@ either choice would garble some names.
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -26,6 +27,10 @@ _BYTE_ORDER_MARKS = (
 )
 _UNDEFINED_BYTES = bytes((0x81, 0x8D, 0x8F, 0x90, 0x9D))
 """Bytes that Windows-1252 leaves undefined."""
+
+_UTF8_LETTER = re.compile(rb"\xc3[\x80-\xbf]|\xe2\x80[\x80-\xbf]")
+"""Letters of Western Europe, quotation marks and dashes in UTF-8. In Windows-1252 they are a capital A with a tilde, or
+a small one with a circumflex, before a symbol, which words do not have."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +90,13 @@ def _detect_from_head(head: bytes) -> Encoding | None:
 
 @dataclass
 class _EncodingScanner:
-    """Decodes as UTF-8 until that fails, then searches for bytes that Windows-1252 leaves undefined."""
+    """Decodes as UTF-8 until that fails, then searches for bytes that Windows-1252 leaves undefined, and for UTF-8."""
 
     is_utf8: bool = True
     line: int = 1
     _beyond_ascii: bool = False
     _after_return: bool = False
+    _end: bytes = b""
     _decoder: codecs.IncrementalDecoder = field(default_factory=codecs.getincrementaldecoder("utf-8"))
 
     def feed(self, chunk: bytes) -> None:
@@ -124,6 +130,13 @@ class _EncodingScanner:
             line = self.line + _count_lines(chunk[:position], after_return=self._after_return)
             problem = f"the byte 0x{chunk[position]:02X} is neither UTF-8 nor Windows-1252"
             raise InvalidImportFile(problem, line=line, fix=ENCODING_FIX)
+        letter = _UTF8_LETTER.search(self._end + chunk)
+        if letter is not None:
+            position = max(letter.start() - len(self._end), 0)
+            line = self.line + _count_lines(chunk[:position], after_return=self._after_return)
+            problem = f"the bytes 0x{letter[0].hex().upper()} are UTF-8, although text before them is not"
+            raise InvalidImportFile(problem, line=line, fix=ENCODING_FIX)
+        self._end = (self._end + chunk)[-2:]
 
     def _count(self, chunk: bytes) -> None:
         self.line += _count_lines(chunk, after_return=self._after_return)

@@ -45,6 +45,17 @@ def test_partly_utf8_file_is_refused_with_its_line(end):
         assert "--encoding" in refused.value.fix
 
 
+@pytest.mark.parametrize("text", ["nom\nTrès bien\n", "nom\nMAÇÃ\nNÃO, Â\n"])
+def test_utf8_after_other_bytes_is_refused_with_its_line(text):
+    """A comment of a UTF-8 file would be garbled as Windows-1252, whatever comes first."""
+    assert detect_encoding([text.encode("cp1252")]).label == "Windows-1252"
+    body = text.encode("cp1252") + "Été\n".encode()
+    for cut in (1, 2, 5, 100):
+        with pytest.raises(InvalidImportFile, match="0xC389 are UTF-8, although text before them is not") as refused:
+            detect_encoding([body[at : at + cut] for at in range(0, len(body), cut)])
+        assert refused.value.line == text.count("\n") + 1
+
+
 def test_undefined_bytes_are_refused_with_their_line():
     with pytest.raises(InvalidImportFile, match="neither UTF-8 nor Windows-1252") as refused:
         detect_encoding([b"nom\r\n\xe9t\xe9\r\n\x81\r\n"])
