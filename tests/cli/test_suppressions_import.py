@@ -29,7 +29,7 @@ def test_a_list_of_addresses_is_suppressed_once(lists):
     result = lists("suppressions", "import", name, "--json")
     output = json.loads(result.out)
     assert (output["opted_out"], output["rejected"]["reasons"]) == (2, {"address": 1, "duplicate": 1})
-    assert ("opted_out", "person", "import:nps-connect") in reasons(lists)
+    assert ("opted_out", "person", "import:plain") in reasons(lists)
     assert len(reasons(lists)) == 3
     assert json.loads(lists("suppressions", "import", name, "--json").out)["already_suppressed"] == 2
     commands = {row["command"] for row in json.loads(lists("audit", "list", "--json").out)["items"]}
@@ -57,3 +57,4 @@ def test_another_installation_takes_an_export(lists, form):
     assert reasons(lists) == []
     assert lists("suppressions", "import", lists.write(exported)).code == 0
     assert {(row[0], row[1]) for row in reasons(lists)} == before
+    assert {row[2] for row in reasons(lists)} == {"import:nps-connect"}

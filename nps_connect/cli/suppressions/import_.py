@@ -71,11 +71,13 @@ def import_(
 
 
 def _open_file(ctx: Context, file: Path, form: archive_input.FileFormat) -> ArchiveFile:
-    from nps_connect.rules.imports.layouts import LAYOUTS, OWN, find_layout
+    from nps_connect.rules.imports.layouts import LAYOUTS, OWN, PLAIN, find_layout, recognize_layout
 
     source = csv_input.open_file(file, encoding=form.encoding, delimiter=form.delimiter, list_header=("email",))
     columns = [option if "." in option else f"suppressions.{option}" for option in form.columns]
     layout = find_layout(LAYOUTS, OWN, "suppressions")
+    if recognize_layout(LAYOUTS, OWN, source.header) is None:
+        layout = layout.model_copy(update={"source": PLAIN})
     opened = archive_input.open_archive_file(ctx, source, layout, form._replace(columns=columns))
     csv_input.print_unused(opened.columns.unused)
     return opened
