@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz api-contract bounce-corpus real-mail constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz api-contract mcp-attack bounce-corpus real-mail constraints
 
 all: format lint types imports docs test
 
@@ -54,6 +54,10 @@ fuzz:
 # Compares the API with its OpenAPI document by thousands of generated requests, for about 20 minutes.
 api-contract:
 	PYTHONPATH=tests $(BIN)/python -m support.api_contract
+
+# A scripted assistant that obeys 500 hostile comments, with every tool; takes some minutes.
+mcp-attack:
+	PYTHONPATH=tests $(BIN)/python -m support.assistant_attack
 
 # Reads the public corpus of bounces in CORPUS, a folder with clones of set-of-emails and p5-sisimai, and writes
 # docs/bounce-corpus.md.

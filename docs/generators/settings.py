@@ -38,6 +38,7 @@ TABLES = {
     "`[cases]`": model.Cases,
     "`[recovery]`": model.Recovery,
     "`[api]`": model.Api,
+    "`[assistants]`": model.Assistants,
     "`[[routes]]`": model.Route,
     "`[delivery]`": delivery.Delivery,
     "`[delivery.retry.<action>]`": delivery.Retry,

@@ -43,6 +43,8 @@ COMMANDS = {
     "reviews": "Report on review invitations.",
     "cases": "List detractor cases and their recovery status.",
     "api-keys": "Add, list and remove keys of the HTTP API.",
+    "approvals": "Decide on the plans of AI assistants.",
+    "mcp": "Serve an AI assistant over standard input and output.",
     "audit": "List what operators did, and why.",
     "report": "Print the Net Promoter Score with its margin of error.",
     "demo": "Run an end-to-end demo locally; no setup needed.",

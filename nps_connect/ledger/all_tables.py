@@ -4,6 +4,7 @@
 
 from nps_connect.ledger import (
     api_keys,
+    approvals,
     audit_log,
     cases,
     cooldowns,

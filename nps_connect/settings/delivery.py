@@ -53,7 +53,7 @@ class Retention(SettingsTable):
         webhooks: webhooks as received, and bounces about none of our mails.
         visits: full network address and user agent of page views; afterwards only the network and the browser's name.
         page_views: page views; at least 400 days, because they show that a mailbox with soft bounces is in use.
-        attempts: attempts of deliveries with their exchanges, and what mail servers wrote in bounces.
+        attempts: attempts of deliveries with their exchanges, what mail servers wrote in bounces, plans of assistants.
         deliveries: finished deliveries; at least the longest cooldown and the longest time to respond.
         events: events, and the decisions on them; at least `limits.cooldown` and `limits.max_event_age`.
         cooldowns: cooldowns, from their end.

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import AfterValidator, Field, HttpUrl, PrivateAttr, SecretStr, WithJsonSchema
 
 from nps_connect.settings.api import Api
+from nps_connect.settings.assistants import Assistants
 from nps_connect.settings.base import (
     LANGUAGE_PATTERN,
     NAME_PATTERN,
@@ -47,6 +48,7 @@ __all__ = [
     "LISTEN_PATTERN",
     "NAME_PATTERN",
     "Api",
+    "Assistants",
     "Cases",
     "Core",
     "Expectation",
@@ -235,6 +237,7 @@ class Settings(SettingsTable):
     cases: Cases = Cases()
     recovery: Recovery = Recovery()
     api: Api = Api()
+    assistants: Assistants = Assistants()
     routes: tuple[Route, ...] = ()
     delivery: Delivery = Delivery()
     retention: Retention = Retention()

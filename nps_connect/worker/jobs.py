@@ -25,6 +25,7 @@ from nps_connect.ledger.workers import (
 )
 from nps_connect.rules.schedule import SCAN_INTERVAL
 from nps_connect.services.api_keys.idempotency import delete_expired_responses
+from nps_connect.services.approvals.approvals import delete_old_plans
 from nps_connect.services.cases.overdue import enqueue_overdue_alerts
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.in_doubt import resolve_in_doubt
@@ -57,6 +58,7 @@ _SIMPLE_JOBS: tuple[tuple[str, Callable[[Context], object], timedelta], ...] = (
     ("overdue_cases", enqueue_overdue_alerts, timedelta(minutes=1)),
     ("confirmations", enqueue_confirmation_requests, timedelta(hours=1)),
     ("idempotency_keys", delete_expired_responses, timedelta(hours=1)),
+    ("approvals", delete_old_plans, timedelta(hours=1)),
 )
 """Name, function and interval of the jobs that keep no state."""
 

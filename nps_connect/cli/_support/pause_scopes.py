@@ -9,8 +9,6 @@ import click
 from nps_connect.cli._support.names import require_connection, require_name
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement
-
     from nps_connect.ledger.ledger import Ledger
     from nps_connect.settings.model import Settings
 
@@ -80,28 +78,10 @@ def count_waiting(ledger: Ledger, scope: str) -> tuple[int, int]:
     from sqlmodel import col
 
     from nps_connect.app.actions import ACTIONS
-    from nps_connect.ledger import pauses
     from nps_connect.ledger.tables import DeliveryRow
-    from nps_connect.records.actions import HoldCode
-    from nps_connect.services.decisions.paused_surveys import survey_mail_condition
+    from nps_connect.services.operations.waiting_deliveries import customer_mail_clause, waiting_clause
 
-    is_pending = col(DeliveryRow.state) == "pending"
-    is_customer_mail = col(DeliveryRow.action).in_([spec.action for spec in ACTIONS.values() if spec.customer_facing])
-    kind, _, name = scope.partition(":")
-    is_waiting: ColumnElement[bool]
-    if kind == "connection":
-        is_waiting = is_pending & (col(DeliveryRow.connection) == name)
-    elif kind == "survey":
-        is_paused = col(DeliveryRow.hold_code) == HoldCode.SURVEY_PAUSED
-        is_waiting = survey_mail_condition(name) & (is_pending | is_paused)
-    elif kind == "queue":
-        is_waiting = is_pending & (col(DeliveryRow.queue_name) == name)
-    elif scope == pauses.DATABASE_SCOPE:
-        is_waiting = is_pending
-    elif scope == pauses.RESTORED_SCOPE:
-        is_waiting = col(DeliveryRow.hold_code) == HoldCode.OPT_OUTS_UNKNOWN
-    else:
-        is_waiting = is_pending & is_customer_mail
+    is_waiting, is_customer_mail = waiting_clause(scope, ACTIONS), customer_mail_clause(ACTIONS)
     with ledger.read() as session:
         deliveries = session.execute(select(func.count()).select_from(DeliveryRow).where(is_waiting)).scalar_one()
         customers = session.execute(

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, LargeBinary, bindparam, or_, select, updat
 from sqlmodel import Session, col
 
 from nps_connect.ledger.api_keys import IdempotencyKeyRow
+from nps_connect.ledger.approvals import ApprovalRow
 from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.cases import CaseRow
@@ -126,6 +127,12 @@ def _without_failure(memo: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in memo.items() if name != "failure"}
 
 
+def _is_in_plan(row: Any, people: DataSubjects) -> bool:  # noqa: ANN401  # a row of `approvals`
+    """Return whether a plan names or would reach one of the people."""
+    contacts = {*row.plan.get("contacts", ()), *row.plan.get("arguments", {}).get("contacts", ())}
+    return not contacts.isdisjoint(people.contact_ids)
+
+
 def _json_value(value: Any) -> Any:  # noqa: ANN401  # of any column
     return value.isoformat() if isinstance(value, datetime | date) else value
 
@@ -203,6 +210,7 @@ PERSONAL_TABLES = (
         {"memo": _without_failure, "last_error": _or_erased},
         is_about=in_text("memo", "last_error"),
     ),
+    PersonalTable(ApprovalRow, col(ApprovalRow.people) >= 0, {"plan": {}}, is_about=_is_in_plan),
     PersonalTable(IdempotencyKeyRow, col(IdempotencyKeyRow.status) > 0, {"response": {}}, is_about=in_api_response),
     PersonalTable(
         ContactRow,

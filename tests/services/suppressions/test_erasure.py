@@ -16,6 +16,7 @@ from support.fake_vendors import FakeHelpdesk
 from nps_connect import Bounce, Receipt, Rejected, hookimpl
 from nps_connect.ledger import pauses
 from nps_connect.ledger.api_keys import ApiKeyRow, IdempotencyKeyRow
+from nps_connect.ledger.approvals import ApprovalRow
 from nps_connect.ledger.audit_log import Actor, record_audit
 from nps_connect.ledger.review_requests import ReviewRequestRow
 from nps_connect.ledger.subjects import person_subject
@@ -117,6 +118,10 @@ def fill_every_table(application) -> None:
         session.flush()
         answer = {"contact": {"connection": "crm", "id": "1"}, "name": NAME}
         repeated = {"api_key_id": 1, "key": "k", "request_hash": "h", "created_at": now}
+        plan = {"arguments": {"contacts": [marie.id]}, "contacts": [marie.id]}
+        numbers = {"people": 1, "items": 1, "created_at": now, "expires_at": now}
+        names = {"public_id": "p", "plan_hash": "h", "planned_by": "shop", "state": "open"}
+        session.add(ApprovalRow(kind="ask_people", plan=plan, **numbers, **names))
         session.add(IdempotencyKeyRow(status=200, response=answer, **repeated))
     application.run(only="jobs")
     change(

@@ -31,6 +31,7 @@ CODES = {
 CONFIGURED = {"connection", "queue_name", "scope", "source", "survey", "touchpoint", "trigger", "provisional_for"}
 
 IMPERSONAL_COLUMNS = {
+    "approvals": {"plan_hash": "a hash", "planned_by": "an API key", "decided_by": "a member of staff"},
     "audit_log": {"actor_name": "a member of staff", "object": "ids and hashes"},
     "bounces": {"mailbox": "a hash"},
     "cooldowns": {"subject": "an id or a hash"},

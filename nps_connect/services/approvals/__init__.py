@@ -1,0 +1,1 @@
+"""Plans of assistants: stored by the assistant, approved or rejected by a person."""
