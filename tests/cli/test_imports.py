@@ -130,6 +130,8 @@ def test_responses_that_lose_their_texts_are_counted_before_the_import(import_cl
             "3 new responses have a comment, notes or further answers older than retention.comments (731d)" in warning
         )
     assert query_rows(import_cli, "SELECT count(*) FROM responses WHERE comment = 'Old'") == [(0,)]
+    verified = json.loads(import_cli("imports", "verify", "delighted", "delighted", *SURVEY, "--json").out)
+    assert (verified["equal"], verified["without_texts"]) == (True, 3)
     again = import_cli("imports", "plan", "delighted", "delighted", *SURVEY)
     assert "retention.comments" not in again.err, "stored already"
 
@@ -184,6 +186,10 @@ def test_opted_out_people_without_address_and_person_are_reported(import_cli, de
     result = import_cli("imports", "verify", "delighted", "delighted", *SURVEY, "--json")
     assert result.code == 1
     assert json.loads(result.out)["unidentified"] == [{"file": "unsubscribes.json", "line": 2}]
+    printed = import_cli("imports", "verify", "delighted", "delighted", *SURVEY)
+    assert "unsubscribes.json entry 2" in printed.out
+    planned = import_cli("imports", "plan", "delighted", "delighted", *SURVEY)
+    assert "1 opt-out or bounce is rejected; whoever they name can still be asked" in planned.err
 
 
 def test_files_that_are_not_recognised_name_the_missing_column(import_cli):

@@ -85,10 +85,15 @@ def _print_rejecting_files(rejected_by_plan: Sequence[tuple[StepPlan, int]]) -> 
         click.echo(f"and {len(rows) - MAX_FILES} more files with rejected rows; all files: --json\n")
 
 
-def print_dropped_comments(ctx: Context, plans: Sequence[StepPlan]) -> None:
-    """Warn on standard error of the responses that would lose their texts, which no later import can add."""
+def print_warnings(ctx: Context, plans: Sequence[StepPlan]) -> None:
+    """Warn on standard error of rejected opt-outs, and of texts of responses, which no later import can add."""
     from nps_connect.settings.durations import format_duration
 
+    suppressions = [plan for plan in plans if plan.step.name == "suppressions"]
+    rejected = sum(plan.errors.total - plan.errors.counts["duplicate"] for plan in suppressions)
+    if rejected:
+        rows_are = pluralize(rejected, "opt-out or bounce is", "opt-outs and bounces are")
+        click.echo(f"warning: {rows_are} rejected; whoever they name can still be asked", err=True)
     number = sum(plan.comments_dropped for plan in plans)
     if number:
         responses = pluralize(number, "new response has", "new responses have")

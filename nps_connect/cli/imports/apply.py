@@ -44,7 +44,7 @@ def apply(
             rejected_rows.print_rejected_of_files(
                 [(planned.step.file.name, planned.errors) for planned in plans], refused
             )
-            import_report.print_dropped_comments(ctx, plans)
+            import_report.print_warnings(ctx, plans)
             import_run.check_plans(plans)
             with ctx.ledger.write() as session:
                 audit_command(session, f"survey:{survey}, source:{source}")

@@ -46,5 +46,5 @@ def plan(
         print_json({"source": source, "survey": survey, "totals": totals, "steps": steps_json})
     else:
         import_report.print_plans(plans, refused)
-    import_report.print_dropped_comments(ctx, plans)
+    import_report.print_warnings(ctx, plans)
     import_run.check_plans(plans)

@@ -67,7 +67,7 @@ def verify(
     if as_json:
         print_json({**_json(comparison, definition), "expected_nps": expect_nps, "equal": is_equal})
     else:
-        _print(comparison, definition)
+        _print(comparison, definition, {file.name: file.file.unit for file in opened})
     if not is_expected:
         shown = "no responses" if total is None else f"NPS {total:.2f}"
         raise CommandError(f"the ledger has {shown}, expected was {expect_nps}; {DEFINITIONS[definition]}")
@@ -97,6 +97,7 @@ def _json(comparison: Comparison, definition: str) -> dict[str, Any]:
         ],
         "differing": comparison.differing,
         "unreadable": comparison.unreadable,
+        "without_texts": comparison.without_texts,
         "opted_out": comparison.opted_out,
         "reachable": [{"file": file, "line": line} for file, line in comparison.reachable[:MAX_SHOWN]],
         "unidentified": [{"file": file, "line": line} for file, line in comparison.unidentified[:MAX_SHOWN]],
@@ -110,7 +111,7 @@ def _figure(counts: Mapping[str, Mapping[str, int]], month: str) -> dict[str, An
     return {"responses": sum(of_month.values()), "nps": nps_of(of_month), **of_month}
 
 
-def _print(comparison: Comparison, definition: str) -> None:
+def _print(comparison: Comparison, definition: str, unit_by_file: Mapping[str, str]) -> None:
     rows = []
     for month in sorted(comparison.files.keys() | comparison.ledger.keys()):
         files, ledger = _figure(comparison.files, month), _figure(comparison.ledger, month)
@@ -122,18 +123,23 @@ def _print(comparison: Comparison, definition: str) -> None:
     click.echo(f"Definition: {DEFINITIONS[definition]}.")
     if comparison.unreadable:
         click.echo(f"{pluralize(comparison.unreadable, 'answer has', 'answers have')} a time that cannot be read.")
-    mailboxes = pluralize(comparison.opted_out, "opted-out mailbox", "opted-out mailboxes")
-    click.echo(f"{mailboxes}; a campaign of everybody would reach {len(comparison.reachable)} of them.")
-    _print_lines(comparison.reachable)
+    if comparison.without_texts:
+        responses_lack = pluralize(comparison.without_texts, "stored response lacks", "stored responses lack")
+        click.echo(f"{responses_lack} the comment, notes or further answers of the files (retention.comments).")
+    rows_name = pluralize(comparison.opted_out, "opt-out or bounce names", "opt-outs and bounces name")
+    click.echo(f"{rows_name} a mailbox; a campaign of everybody would reach {len(comparison.reachable)} of them.")
+    _print_rows(comparison.reachable, unit_by_file)
     if comparison.unidentified:
         rows_have = pluralize(len(comparison.unidentified), "opt-out or bounce has", "opt-outs or bounces have")
         click.echo(f"{rows_have} neither an address nor a person of these files; add the file of people:")
-        _print_lines(comparison.unidentified)
+        _print_rows(comparison.unidentified, unit_by_file)
 
 
-def _print_lines(lines: Sequence[tuple[str, int]]) -> None:
-    for file, line in lines[:MAX_SHOWN]:
-        click.echo(f"  {file} line {line}")
+def _print_rows(rows: Sequence[tuple[str, int]], unit_by_file: Mapping[str, str]) -> None:
+    for file, number in rows[:MAX_SHOWN]:
+        click.echo(f"  {file} {unit_by_file[file]} {number}")
+    if len(rows) > MAX_SHOWN:
+        click.echo(f"  and {len(rows) - MAX_SHOWN} more")
 
 
 def _format(nps: float | None) -> str:

@@ -76,7 +76,7 @@ def import_(
             plans = import_run.plan_steps(ctx, steps, dedup_store, collect, hidden=as_json)
             plan = plans[-1]
             rejected_rows.print_rejected(plan.errors, refused)
-            import_report.print_dropped_comments(ctx, plans)
+            import_report.print_warnings(ctx, plans)
             import_run.check_plans(plans)
             planned_effects = estimate_actions(routing_ctx, target, dedup_store)
             click.echo(_summary(plan, opened.moments.zone, file_format["timezone"]), err=True)

@@ -55,9 +55,10 @@ class Comparison:
         files: number of answers by month and segment, recounted from the files.
         ledger: the same of the stored responses.
         unreadable: answers of the files whose time the second reader cannot read.
-        opted_out: mailboxes of the files that must not be contacted.
+        opted_out: rows of the files with the mailbox of somebody who must not be contacted.
         reachable: lines of those that a campaign of everybody would reach, with the file.
         unidentified: lines of opted-out people that name neither an address nor a person of the files, with the file.
+        without_texts: stored responses without the comment, notes or further answers that the files have.
     """
 
     files: dict[str, Counter[str]]
@@ -66,6 +67,7 @@ class Comparison:
     opted_out: int = 0
     reachable: list[tuple[str, int]] = field(default_factory=list)
     unidentified: list[tuple[str, int]] = field(default_factory=list)
+    without_texts: int = 0
 
     @property
     def differing(self) -> list[str]:
@@ -105,8 +107,14 @@ def verify_import(
         for file in files:
             if file.layout.kind == "people":
                 people.add(file.file.rows(), file.columns)
-        stored = [answer for file in responses for answer in _stored_answers(ctx, target, file, people, dedup_store)]
+        without_texts: list[str] = []
+        stored = [
+            answer
+            for file in responses
+            for answer in _stored_answers(ctx, target, file, people, dedup_store, without_texts)
+        ]
     comparison = Comparison(_count(raw, definition), _count(stored, definition), len(unreadable))
+    comparison.without_texts = len(without_texts)
     for file in files:
         if file.layout.kind in SUPPRESSION_KINDS:
             _check_opt_outs(ctx, target, file, addresses, comparison)
@@ -147,20 +155,39 @@ def _raw_answers(
 
 
 def _stored_answers(
-    ctx: Context, target: ImportTarget, file: ArchiveFile, people: PeopleIndex, dedup_store: DedupStore
+    ctx: Context,
+    target: ImportTarget,
+    file: ArchiveFile,
+    people: PeopleIndex,
+    dedup_store: DedupStore,
+    without_texts: list[str],
 ) -> Iterator[Answer]:
-    """Yield the stored responses of a file, found by their ids; those of an earlier file are left out."""
+    """Yield the stored responses of a file, found by their ids; those of an earlier file are left out.
+
+    Args:
+        ctx: the application context.
+        target: where the responses were imported to.
+        file: of responses.
+        people: of the archive.
+        dedup_store: records the rows of all files.
+        without_texts: gets the ids of stored responses that lack texts of the file.
+    """
     zone = ctx.settings.core.zone
     parser = build_parser(ctx, target, file, people)
     columns = col(ResponseRow.answered_at), col(ResponseRow.score), col(ContactRow.mailbox), col(ContactRow.id)
-    query = select(*columns).join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
+    texts = col(ResponseRow.public_id), col(ResponseRow.comment), col(ResponseRow.notes), col(ResponseRow.follow_up)
+    query = select(*columns, *texts).join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
     query = query.where(in_list(col(ResponseRow.public_id), "ids"))
     dedup_store.begin_file(str(file.file.path))
     responses = read_responses(file.file.rows(), parser, dedup_store, RowErrors())
     for batch in iter_batches(responses, BATCH_SIZE):
         with ctx.ledger.read() as session:
             rows = session.execute(query, {"ids": [response.public_id for response in batch]}).all()
-        for answered_at, score, mailbox, contact_id in rows:
+        response_by_id = {response.public_id: response for response in batch}
+        for answered_at, score, mailbox, contact_id, public_id, comment, notes, follow_up in rows:
+            response = response_by_id[public_id]
+            if bool(response.comment or response.notes or response.follow_up) > bool(comment or notes or follow_up):
+                without_texts.append(public_id)
             yield Answer(mailbox or str(contact_id), answered_at.astimezone(zone), score)
 
 
