@@ -23,6 +23,9 @@ NOT_RECORDED = {
     "connections snapshot": "only asks the vendors, and writes a file",
     "surveys preview": "writes nothing to the database",
     "surveys test": "writes nothing to the database, and reaches only the given address",
+    "imports plan": "writes nothing to the database",
+    "imports verify": "writes nothing to the database",
+    "mcp": "stores plans only; their approval and what it does are recorded",
     "doctor mail": "writes nothing to the database, and reaches only the given address",
 }
 
