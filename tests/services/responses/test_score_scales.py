@@ -9,10 +9,10 @@ from sqlalchemy import update
 from support.application import ApplicationHarness
 from support.clock import START
 
-from nps_connect.cli.report import _count_responses
 from nps_connect.ledger.tables import ResponseRow
 from nps_connect.services.operations.simulate import simulate
 from nps_connect.services.responses.export import ResponseFilter, export_responses
+from nps_connect.services.responses.segment_counts import count_responses
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
 
 OTHER_SCALE = "stars-1-5"
@@ -38,7 +38,7 @@ def responded(application) -> ApplicationHarness:
 
 def test_the_report_counts_only_nps_scores(responded):
     with responded.ledger.read() as session:
-        counts = _count_responses(session, None, None, None, latest=False)
+        counts = count_responses(session, None, None, None, latest=False)
     assert counts["after-purchase"] == {"promoters": 1, "passives": 0, "detractors": 0, "provisional": 0}
 
 
