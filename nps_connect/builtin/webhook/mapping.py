@@ -62,21 +62,31 @@ class Payload:
 
 
 def is_met(condition: ConditionSettings, payload: Payload) -> bool:
-    """Whether a payload is one of those that a condition means."""
-    for name, allowed in condition.headers.items():
-        if payload.headers.get(name) not in ((allowed,) if isinstance(allowed, str) else allowed):
-            return False
-    return condition.when is None or bool(evaluate(condition.when, payload.content))
+    """Whether a whole payload is one of those that a condition means."""
+    return has_headers(condition, payload.headers) and is_when_met(condition, payload.content)
 
 
-def iter_entries(mapping: MappingSettings, content: Any) -> Iterator[Any]:  # noqa: ANN401  # JSON
-    """Yield what the expressions of a mapping are applied to: the payload, or each item of its list.
+def has_headers(condition: ConditionSettings, headers: Mapping[str, str]) -> bool:
+    """Whether the headers have the values of a condition."""
+    return all(
+        headers.get(name) in ((allowed,) if isinstance(allowed, str) else allowed)
+        for name, allowed in condition.headers.items()
+    )
+
+
+def is_when_met(condition: ConditionSettings, entry: Any) -> bool:  # noqa: ANN401  # JSON
+    """Whether the expression `when` of a condition holds for an entry."""
+    return condition.when is None or bool(evaluate(condition.when, entry))
+
+
+def iter_entries(mapping: MappingSettings, content: Any) -> Iterator[tuple[Any, Any]]:  # noqa: ANN401  # JSON
+    """Yield each part of a payload (the payload, or each item of its list) with what expressions are applied to.
 
     Raises:
         UnmappedEntry: there is no list, or too long a one.
     """
     if mapping.items is None:
-        yield content
+        yield content, content
         return
     items = evaluate(mapping.items, content)
     if not isinstance(items, list):
@@ -84,7 +94,8 @@ def iter_entries(mapping: MappingSettings, content: Any) -> Iterator[Any]:  # no
     if len(items) > MAX_ITEMS:
         raise UnmappedEntry("items", mapping.items, f"has more than {MAX_ITEMS} items")
     for item in items:
-        yield {**item, PAYLOAD_KEY: content} if isinstance(item, dict) else {"_item": item, PAYLOAD_KEY: content}
+        content_of_item = item if isinstance(item, dict) else {"_item": item}
+        yield item, {**content_of_item, PAYLOAD_KEY: content}
 
 
 def find_kind(kind: str | KindSettings, content: Any, headers: Mapping[str, str]) -> str | None:  # noqa: ANN401  # JSON

@@ -11,7 +11,7 @@ from typing import Any
 from nps_connect import SettingsMistake
 from nps_connect.builtin.webhook import values
 from nps_connect.builtin.webhook.expressions import compile_expression, evaluate
-from nps_connect.builtin.webhook.mapping import UnmappedEntry, find_kind, iter_entries
+from nps_connect.builtin.webhook.mapping import UnmappedEntry, find_kind, is_when_met, iter_entries
 from nps_connect.builtin.webhook.settings import MappingSettings, WebhookSettings
 
 MAX_SAMPLE_BYTES = 1_000_000
@@ -45,15 +45,15 @@ def find_settings_mistakes(settings: WebhookSettings, folder: Path) -> Sequence[
 
 def check_mapping(mapping: MappingSettings, sample: Any, key_path: KeyPath) -> list[SettingsMistake]:  # noqa: ANN401
     """Return what one mapping does not find in an example payload."""
-    if mapping.when is not None and not evaluate(mapping.when, sample):
-        return [_mistake((*key_path, "when"), mapping.when, sample, "does not apply to the sample")]
     try:
-        entries = list(iter_entries(mapping, sample))
+        entries = [entry for _item, entry in iter_entries(mapping, sample)]
     except UnmappedEntry as error:
         return [_mistake((*key_path, "items"), error.expression, sample, "finds no list in the sample")]
     if not entries:
         return [SettingsMistake(key_path=(*key_path, "items"), problem="finds an empty list in the sample")]
-    entry = entries[0]
+    entry = next((entry for entry in entries if is_when_met(mapping, entry)), None)
+    if entry is None:
+        return [_mistake((*key_path, "when"), mapping.when or "", entries[0], "does not apply to the sample")]
     kind = mapping.kind
     mistakes = []
     if not isinstance(kind, str) and kind.expression is not None and find_kind(kind, entry, {}) is None:

@@ -135,9 +135,10 @@ class MappingSettings(ConditionSettings):
 
     Attributes:
         headers: values of headers (one or several each) by which the mapping applies; names begin with ``X-``.
-        when: JMESPath expression; the mapping applies if its value is neither false nor empty.
-        items: JMESPath expression of a list: each item is one event. The other expressions are then applied to the
-            item, which has the whole payload as ``_payload``.
+        when: JMESPath expression; the mapping applies if its value is neither false nor empty. With `items`, it is
+            applied to each item.
+        items: JMESPath expression of a list: each item is one event. All other expressions, `when` too, are then
+            applied to the item, which has the whole payload as ``_payload``.
         kind: the kind of event, or a table that says where it is.
         object_id: the source's id of the object, such as the order.
         occurrence: what distinguishes two events of one kind about one object, such as the start of the renewed period;

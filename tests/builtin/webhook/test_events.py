@@ -181,6 +181,18 @@ def test_a_payload_that_is_a_list_is_read_by_items():
     assert [event.object_id for event in events] == ["1", "2"]
 
 
+def test_with_items_a_condition_is_met_by_each_item():
+    states = [{"id": 1, "state": "RECEIVED"}, {"id": 2, "state": "CANCELED"}, {"id": 3, "state": "SHIPPED"}]
+    received = {**ORDER, "items": "lines", "when": "state == 'RECEIVED' && _payload.live", "kind": "order.delivered"}
+    received["person"] = {"email": "_payload.buyer"}
+    shipped = {**received, "when": "state == 'SHIPPED'", "kind": "order.shipped"}
+    payload = {"buyer": LEA, "live": True, "lines": states}
+    events = parse(payload, received, shipped)
+    assert [(event.kind, event.object_id) for event in events] == [("order.delivered", "1"), ("order.shipped", "3")]
+    assert why_unreadable({**payload, "lines": states[1:2]}, received, shipped) == "no mapping applies"
+    assert why_unreadable({**payload, "live": False}, received) == "no mapping applies"
+
+
 def test_items_without_an_id_are_counted_while_the_others_are_read():
     *events, skipped = parse({"buyer": LEA, "lines": [{"sku": "a"}, {}, 7]}, ITEMS)
     assert [event.object_id for event in events] == ["a"]

@@ -61,6 +61,10 @@ NOTHING = "finds nothing in the sample"
         ({"occurred_at": "order.payed_at"}, (("occurred_at",), NOTHING, "order.paid_at")),
         ({"occurred_at": "order.paid_at"}, (("occurred_at",), "finds a value in the sample that cannot be used", None)),
         ({"when": "state == 'done'"}, (("when",), "does not apply to the sample", "status")),
+        (
+            {"items": "lines", "object_id": "sku", "person": {"email": "sku"}, "when": "status == 'done'"},
+            (("when",), "does not apply to the sample", "_payload.status"),
+        ),
         ({"items": "line", "object_id": "sku"}, (("items",), "finds no list in the sample", "lines")),
         (
             {"kind": {"expression": "status", "values": {"paid": "order.paid"}}},
