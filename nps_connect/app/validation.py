@@ -79,6 +79,19 @@ def validate(settings: Settings, plugins: Plugins) -> dict[str, ConnectionSettin
     return context.parsed
 
 
+def validate_connections(settings: Settings, plugins: Plugins) -> dict[str, ConnectionSettings]:
+    """Parse each connection with the model of its plugin; triggers, routes and surveys may be missing.
+
+    Raises:
+        ConfigErrors: all mistakes of the connections.
+    """
+    context = CheckContext(settings, plugins)
+    check_connections(context)
+    if context.mistakes:
+        raise ConfigErrors(context.mistakes)
+    return context.parsed
+
+
 def _check_retention(context: CheckContext) -> None:
     """Check that data is kept as long as decisions and vendors need it, and no part longer than the whole."""
     settings, periods = context.settings, context.settings.retention

@@ -15,7 +15,7 @@ from sqlmodel import col
 
 from nps_connect.app.application import build_application, create_database, open_ledger
 from nps_connect.connection import ConnectionSettings
-from nps_connect.ledger.tables import EventRow
+from nps_connect.ledger.tables import EventRow, RawRequest
 from nps_connect.plugins import Plugins
 from nps_connect.proof.virtual_clock import VirtualClock
 from nps_connect.records.connectors import SignWebhook
@@ -52,20 +52,26 @@ class MappingTrial:
 
     Attributes:
         events: the events of the payloads.
+        unread: names of payloads that no mapping reads.
+        lost: names of payloads with an event that another payload with other content already led to.
         resent: events that a resend added; none, if the mapping names each fact.
         reordered: events that the payloads in another order added, in a ledger of their own, minus those of `events`.
         accepted_forgeries: forged webhooks that were accepted.
     """
 
     events: tuple[TriedEvent, ...]
+    unread: tuple[str, ...]
+    lost: tuple[str, ...]
     resent: int
     reordered: int
     accepted_forgeries: int
 
     @property
     def is_sound(self) -> bool:
-        """Whether there are events, and nothing was added or accepted that should not be."""
-        return bool(self.events) and not (self.resent or self.reordered or self.accepted_forgeries)
+        """Whether there are events, none is lost, and nothing was added or accepted that should not be."""
+        return bool(self.events) and not (
+            self.unread or self.lost or self.resent or self.reordered or self.accepted_forgeries
+        )
 
 
 def try_mapping(
@@ -73,7 +79,7 @@ def try_mapping(
     plugins: Plugins,
     name: str,
     connection: ConnectionSettings,
-    bodies: Sequence[bytes],
+    body_by_name: Mapping[str, bytes],
     sign: SignWebhook,
     now: datetime,
 ) -> MappingTrial:
@@ -84,12 +90,21 @@ def try_mapping(
         plugins: the loaded plugins.
         name: of the connection.
         connection: its settings with the proposed mappings.
-        bodies: the payloads.
+        body_by_name: the payloads by their names; equal ones are sent once.
         sign: signs as the source does.
         now: the present moment.
     """
+    name_by_body = {body: name for name, body in reversed(list(body_by_name.items()))}
+    bodies = list(dict.fromkeys(body_by_name.values()))
+    names = [name_by_body[body] for body in bodies]
     with _Scratch(settings, plugins, name, connection, now) as scratch:
-        scratch.post(bodies, sign)
+        unread: list[str] = []
+        lost: list[str] = []
+        for body_name, body in zip(names, bodies, strict=True):
+            scratch.post([body], sign)
+            state, duplicates = scratch.last_request()
+            unread += [body_name] if state != "succeeded" else []
+            lost += [body_name] if duplicates else []
         events = scratch.events()
         scratch.post(bodies, sign)
         scratch.post(bodies[::-1], sign)
@@ -98,7 +113,7 @@ def try_mapping(
     with _Scratch(settings, plugins, name, connection, now) as scratch:
         scratch.post([*bodies[::-1], *bodies], sign)
         reordered = abs(scratch.count() - len(events))
-    return MappingTrial(tuple(events), resent, reordered, accepted)
+    return MappingTrial(tuple(events), tuple(unread), tuple(lost), resent, reordered, accepted)
 
 
 class _Scratch:
@@ -158,6 +173,12 @@ class _Scratch:
         """Return the number of events."""
         with self._ctx.ledger.read() as session:
             return int(session.execute(select(func.count()).select_from(EventRow)).scalar_one())
+
+    def last_request(self) -> tuple[str, int]:
+        """Return the state of the newest webhook, and how many of its events were there before."""
+        with self._ctx.ledger.read() as session:
+            row = session.execute(select(RawRequest).order_by(col(RawRequest.id).desc()).limit(1)).scalar_one()
+            return row.state, row.events_duplicate
 
     def events(self) -> list[TriedEvent]:
         """Return the events, in the order of their receipt."""

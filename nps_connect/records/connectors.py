@@ -187,11 +187,15 @@ class MappingProposal(Record):
         settings: the connection's settings with the proposed mappings.
         toml: the proposed tables, for the configuration file.
         unread: files for whose payload there is no proposal.
+        problems: what is lost, missing or without evidence, each with the names of the files.
+        remarks: what is to be reviewed.
     """
 
     settings: Any
     toml: str
     unread: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 SignWebhook = Callable[[Any, bytes, datetime, bool], Mapping[str, str]]
@@ -203,14 +207,14 @@ class MappingLearner(Record):
     """What a plugin with configurable mappings offers to `connections learn`.
 
     Attributes:
-        propose: returns mappings for the connection of a name, from its settings and JSON content by file; ValueError
-            if the settings lack what is needed.
+        propose: returns mappings for the connection of a name, from its settings, JSON content by file, and the
+            company's time zone; ValueError if the settings lack what is needed.
         sign: signs a payload, to try the proposal.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    propose: Callable[[str, Any, Mapping[str, Any]], MappingProposal]
+    propose: Callable[[str, Any, Mapping[str, Any], str], MappingProposal]
     sign: SignWebhook
 
 

@@ -62,11 +62,38 @@ def test_a_connection_without_mappings_can_learn(learn):
     assert (event["kind"], event["people"]) == ("order.paid", 1)
 
 
+def test_triggers_and_routes_are_not_needed(learn):
+    result = learn("shop", "samples/shopify-orders-paid.json", edit=lambda text: text.partition("[[routes]]")[0])
+    assert result.code == 0, result.err
+    source_only = learn(
+        "shop",
+        "samples/shopify-orders-paid.json",
+        edit=lambda text: text.partition("[[connections.shop.incoming.map")[0],
+    )
+    assert source_only.code == 0, source_only.err
+
+
 def test_a_payload_without_a_person_has_no_proposal(learn):
     (learn.folder / "ping.json").write_text('{"type": "ping"}')
     result = learn("shop", "ping.json")
     assert (result.code, result.out) == (1, "")
     assert "no proposal for ping.json" in result.err
+    assert "problem: ping.json: no e-mail address was found; write the mapping by hand" in result.err
+
+
+def test_an_order_that_comes_twice_with_other_content_is_lost_and_named(learn):
+    paid = {"type": "order.paid", "id": 1, "paid_at": "2026-03-02T09:00:00Z", "email": "lea@example.com"}
+    for name, content in {
+        "a.json": paid,
+        "b.json": {**paid, "tip": 2, "type": "order.paid"},
+        "c.json": {**paid, "id": 2},
+    }.items():
+        (learn.folder / name).write_text(json.dumps(content))
+    result = learn("shop", "a.json", "c.json")
+    assert result.code == 0, result.err
+    result = learn("shop", "a.json", "b.json")
+    assert result.code == 1
+    assert "a.json, b.json: no id of the object was found that differs between samples" in result.err
 
 
 @pytest.mark.parametrize(

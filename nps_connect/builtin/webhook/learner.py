@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any
 
@@ -14,39 +14,96 @@ from pydantic import ValidationError
 
 from nps_connect import MappingProposal
 from nps_connect.builtin.webhook import standard_webhooks
-from nps_connect.builtin.webhook.proposal import propose_mapping
-from nps_connect.builtin.webhook.settings import MappingSettings, WebhookSettings
+from nps_connect.builtin.webhook.events import read_payload
+from nps_connect.builtin.webhook.mapping import Payload, is_met
+from nps_connect.builtin.webhook.proposal import PayloadForm, find_forms, propose_mapping
+from nps_connect.builtin.webhook.settings import (
+    ConditionSettings,
+    IncomingSettings,
+    MappingSettings,
+    WebhookSettings,
+)
 from nps_connect.builtin.webhook.signatures import sign_hmac
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-def propose_mappings(name: str, settings: WebhookSettings, samples: Mapping[str, Any]) -> MappingProposal:
+
+def propose_mappings(name: str, settings: WebhookSettings, samples: Mapping[str, Any], zone: str) -> MappingProposal:
     """Return mappings for example payloads, each form once, and the settings with them in place of the present ones.
+
+    Payloads that say that nothing happened, such as a cancellation, become a condition of `ignored`.
 
     Args:
         name: of the connection.
         settings: its settings; the signature stays.
         samples: JSON content by the name of the file; names that are not absolute are kept as `sample`.
+        zone: IANA time zone that is proposed for times without an offset.
 
     Raises:
         ValueError: the connection has no signature.
     """
     if settings.incoming is None:
         raise ValueError(f"connection {name!r} has no table incoming.signature")
-    tables: list[dict[str, Any]] = []
-    sample_names: list[str] = []
-    unread: list[str] = []
+    forms: dict[tuple[str | None, str | None, bool], dict[str, PayloadForm]] = {}
     for file, content in samples.items():
-        proposed = propose_mapping(content)
-        if proposed is None or not _is_valid(proposed):
-            unread.append(file)
-        elif proposed not in tables:
-            tables.append(proposed)
-            sample_names.append(file)
+        for form in find_forms(content):
+            forms.setdefault((form.items, form.when, form.kind.is_unfinished), {})[file] = form
+    tables: list[dict[str, Any]] = []
+    ignored: list[dict[str, str]] = []
+    texts: list[str] = []
+    problems: list[str] = []
+    remarks: list[str] = []
+    unread: list[str] = []
+    for (items, when, is_unfinished), form_by_file in forms.items():
+        files, form = ", ".join(form_by_file), next(iter(form_by_file.values()))
+        if is_unfinished and when is not None:
+            ignored += [{"when": when}] if items is None else []
+            remarks.append(f"{files}: {'ignored' if items is None else 'entries left out'} because of {when}")
+            continue
+        proposal = propose_mapping(form, [entry for other in form_by_file.values() for entry in other.entries], zone)
+        problems += [f"{files}: {problem}" for problem in proposal.problems]
+        remarks += [f"{files}: {remark}" for remark in proposal.remarks]
+        if proposal.table is None or not _is_valid(proposal.table):
+            unread += form_by_file
+            continue
+        notes = [*proposal.problems, *proposal.remarks]
+        tables.append(proposal.table)
+        texts.append(_render_table(name, "mappings", _with_sample(proposal.table, next(iter(form_by_file))), notes))
     order = sorted(range(len(tables)), key=lambda index: "when" not in tables[index])  # the first that applies is used
     mappings = tuple(MappingSettings.model_validate(tables[index]) for index in order)
-    incoming = settings.incoming.model_copy(update={"mappings": mappings, "ignored": ()})
-    toml = "\n".join(_render_mapping(name, _with_sample(tables[index], sample_names[index])) for index in order)
-    return MappingProposal(settings=settings.model_copy(update={"incoming": incoming}), toml=toml, unread=tuple(unread))
+    conditions = tuple(ConditionSettings.model_validate(table) for table in ignored)
+    incoming = settings.incoming.model_copy(update={"mappings": mappings, "ignored": conditions})
+    toml = "\n".join(
+        [*(texts[index] for index in order), *(_render_table(name, "ignored", table) for table in ignored)]
+    )
+    read = {file: content for file, content in samples.items() if file not in unread}
+    return MappingProposal(
+        settings=settings.model_copy(update={"incoming": incoming}),
+        toml=toml,
+        unread=tuple(unread),
+        problems=(*problems, *find_lost_entries(incoming, read)),
+        remarks=tuple(remarks),
+    )
+
+
+def find_lost_entries(incoming: IncomingSettings, samples: Mapping[str, Any]) -> Iterator[str]:
+    """Yield which payloads, or entries of their lists, no mapping reads, or become one event with another content."""
+    origins: dict[str, tuple[str, Any]] = {}
+    for file, content in samples.items():
+        payload = Payload(content, {}, EPOCH)
+        result = read_payload(incoming.mappings, payload, "sample")
+        if not result.is_applied:
+            if not any(is_met(condition, payload) for condition in incoming.ignored):
+                yield f"{file}: no mapping reads it"
+            continue
+        if result.problems:
+            yield f"{file}: {len(result.problems)} entries cannot be read: {result.problems[0]}"
+        if result.entries > len(result.events):
+            yield f"{file}: {result.entries} entries become {len(result.events)} events: object_id is not the entry's"
+        for key, event in result.events.items():
+            other, other_content = origins.setdefault(key, (file, content))
+            if other_content != content:
+                yield f"{other} and {file} become one event, {event.kind} {event.object_id}: the second is lost"
 
 
 def sign_webhook(settings: WebhookSettings, body: bytes, at: datetime, is_forged: bool) -> dict[str, str]:
@@ -98,8 +155,8 @@ def _with_sample(table: Mapping[str, Any], file: str) -> dict[str, Any]:
     return {**table} if PurePath(file).is_absolute() else {**table, "sample": file}
 
 
-def _render_mapping(name: str, table: Mapping[str, Any]) -> str:
-    lines = [f"[[connections.{name}.incoming.mappings]]"]
+def _render_table(name: str, key: str, table: Mapping[str, Any], notes: Sequence[str] = ()) -> str:
+    lines = [*(f"# review: {note}" for note in notes), f"[[connections.{name}.incoming.{key}]]"]
     return "\n".join([*lines, *(f"{key} = {_render(value)}" for key, value in table.items())]) + "\n"
 
 

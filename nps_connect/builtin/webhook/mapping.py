@@ -160,8 +160,8 @@ def build_contact(person: PersonSettings, entry: Any, connection: str) -> Contac
     """Return the person of an entry; None if it names nobody."""
     vendor_id = values.as_id(evaluate(person.id, entry)) if person.id else None
     email = values.as_email(evaluate(person.email, entry)) if person.email else None
-    if vendor_id is not None and len(vendor_id) > MAX_ID_LENGTH:
-        vendor_id = None
+    if vendor_id == "0" or (vendor_id is not None and len(vendor_id) > MAX_ID_LENGTH):
+        vendor_id = None  # 0 is the id of everybody without an account
     if vendor_id is None and email is None:
         return None
     return Contact(

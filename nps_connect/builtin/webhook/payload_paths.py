@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -42,14 +43,21 @@ class PathValue:
         return split_words(self.name)
 
     @property
+    def table_words(self) -> frozenset[str]:
+        """The words of the key of the table in which the value stands."""
+        keys = [step for step in self.steps[:-1] if isinstance(step, str)]
+        return frozenset(split_words(keys[-1])) if keys else frozenset()
+
+    @property
     def parent_words(self) -> tuple[str, ...]:
         """The words of the keys above the last one."""
         return tuple(word for step in self.steps[:-1] if isinstance(step, str) for word in split_words(step))
 
 
 def split_words(text: str) -> tuple[str, ...]:
-    """Return the words of a name in camel case or with separators, in lower case."""
-    return tuple(re.findall(r"[a-z]+|[0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", text).lower()))
+    """Return the words of a name in camel case or with separators, in lower case and without accents."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    return tuple(re.findall(r"[a-z]+|[0-9]+", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", plain).lower()))
 
 
 def format_path(steps: Steps) -> str:

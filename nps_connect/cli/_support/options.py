@@ -100,6 +100,18 @@ class Options:
 
         return CheckedConfig(*load_checked(self.load_settings, Plugins.load))
 
+    def load_connections(self) -> CheckedConfig:
+        """Load the configuration and validate its connections only, for commands that use nothing else of it.
+
+        Raises:
+            ConfigErrors: mistakes in the file, or in a connection.
+        """
+        from nps_connect.app.validation import validate_connections
+        from nps_connect.plugins import Plugins
+
+        settings, plugins = self.load_settings(), Plugins.load()
+        return CheckedConfig(settings, plugins, validate_connections(settings, plugins))
+
     @contextmanager
     def open_ledger(
         self, *, writes: bool = False, timeout_seconds: float | None = None

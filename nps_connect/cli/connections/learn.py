@@ -17,6 +17,7 @@ from nps_connect.cli._support.output import pluralize, print_json
 
 if TYPE_CHECKING:
     from nps_connect.proof.mapping_trial import MappingTrial
+    from nps_connect.records.connectors import MappingProposal
 
 MAX_SAMPLE_BYTES = 1_000_000
 
@@ -29,33 +30,35 @@ def learn(options: Options, name: str, samples: tuple[Path, ...], as_json: bool)
 
     SAMPLES are files with one payload each. The proposal is a guess from names and forms of values: review it before
     you copy it into the configuration, whose signature it uses. It is tried at once, against a temporary database: the
-    payloads are sent, sent again, in another order and with a forged signature. Exit code 1 if a payload has no
-    proposal or the trial fails.
+    payloads are sent, sent again, in another order and with a forged signature. Remarks name what is only likely, such
+    as a time zone. Exit code 1 if a payload has no proposal, is not read or becomes the event of another one, if its
+    kind or moment is not found, or if the trial fails. Triggers and routes of the configuration are not needed.
     """
     from nps_connect.connection import system_clock
     from nps_connect.proof.mapping_trial import try_mapping
 
-    config = options.load_checked()
+    config = options.load_connections()
     connection = config.connections[require_connection(name, config.connections)]
     learner = config.plugins.infos[connection.plugin].learner
     if learner is None:
         raise CommandError(f"plugin {connection.plugin} of connection {name} needs no mappings")
     bodies = {_sample_name(path, options.path.parent): _read(path) for path in samples}
     try:
-        proposal = learner.propose(name, connection, {file: json.loads(body) for file, body in bodies.items()})
+        contents = {file: json.loads(body) for file, body in bodies.items()}
+        proposal = learner.propose(name, connection, contents, str(config.settings.core.timezone))
     except ValueError as error:
         raise CommandError(str(error)) from None
-    learned = [body for file, body in bodies.items() if file not in proposal.unread]
+    learned = {file: body for file, body in bodies.items() if file not in proposal.unread}
     trial = None
     if learned:
         arguments = (config.settings, config.plugins, name, proposal.settings, learned, learner.sign, system_clock())
         trial = try_mapping(*arguments)
     if as_json:
-        print_json({"toml": proposal.toml, "unread": list(proposal.unread), "trial": _trial_json(trial)})
+        print_json({"toml": proposal.toml, **_report(proposal), "trial": _trial_json(trial)})
     else:
         click.echo(proposal.toml, nl=False)
-        _print_trial(trial, proposal.unread)
-    if proposal.unread or trial is None or not trial.is_sound:
+        _print_trial(trial, proposal)
+    if proposal.unread or proposal.problems or trial is None or not trial.is_sound:
         raise click.exceptions.Exit(1)
 
 
@@ -88,19 +91,33 @@ def _trial_json(trial: MappingTrial | None) -> dict[str, Any] | None:
     if trial is None:
         return None
     events = [{**asdict(event), "occurred_at": event.occurred_at.isoformat()} for event in trial.events]
+    lists = {"unread": list(trial.unread), "lost": list(trial.lost)}
     counts = {"resent": trial.resent, "reordered": trial.reordered, "accepted_forgeries": trial.accepted_forgeries}
-    return {"ok": trial.is_sound, "events": events, **counts}
+    return {"ok": trial.is_sound, "events": events, **lists, **counts}
 
 
-def _print_trial(trial: MappingTrial | None, unread: tuple[str, ...]) -> None:
+def _report(proposal: MappingProposal) -> dict[str, list[str]]:
+    lists = {"unread": proposal.unread, "problems": proposal.problems, "remarks": proposal.remarks}
+    return {name: list(texts) for name, texts in lists.items()}
+
+
+def _print_trial(trial: MappingTrial | None, proposal: MappingProposal) -> None:
     """Print what was tried to standard error, so that the TOML can be redirected."""
-    for file in unread:
-        click.echo(f"no proposal for {file}: it names no e-mail address, or no id beside it", err=True)
+    for file in proposal.unread:
+        click.echo(f"no proposal for {file}", err=True)
+    for text in proposal.remarks:
+        click.echo(f"remark: {text}", err=True)
+    for text in proposal.problems:
+        click.echo(f"problem: {text}", err=True)
     if trial is None:
         return
     for event in trial.events:
         people = pluralize(event.people, "person", "people")
         click.echo(f"event: {event.kind} {event.object_id}, {event.occurred_at.isoformat()}, {people}", err=True)
+    for file in trial.unread:
+        click.echo(f"problem: {file}: no mapping reads it", err=True)
+    for file in trial.lost:
+        click.echo(f"problem: {file}: its event is the same as that of a sample before it", err=True)
     outcome = f"{trial.resent} added by a resend, {trial.reordered} by another order"
     forged = pluralize(trial.accepted_forgeries, "forged webhook", "forged webhooks")
     click.echo(f"tried: {len(trial.events)} events, {outcome}; {forged} accepted", err=True)

@@ -203,7 +203,7 @@ def _check_findings(status: SystemStatus, name: str, connection: ConnectionStatu
 
 
 def _event_findings(status: SystemStatus, name: str, connection: ConnectionStatus) -> Iterator[Finding]:
-    if connection.events != "none" and connection.last_event_at is None:
+    if connection.events != "none" and connection.last_event_at is None and not connection.unreadable:
         fixes = {
             "webhook": f"make sure that the vendor calls {status.public_url}/hooks/{name}",
             "poll": "events are fetched while `nps-connect run` is running",
