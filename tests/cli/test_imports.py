@@ -136,6 +136,17 @@ def test_responses_that_lose_their_texts_are_counted_before_the_import(import_cl
     assert "retention.comments" not in again.err, "stored already"
 
 
+def test_later_rows_may_have_another_shape(import_cli, delighted):
+    """The first thousand rows name the person by id, the later ones by the object that the API writes on request."""
+    rows = [response(1000 + number, "1", 9, NOW - number * 60) for number in range(1001)]
+    rows += [response(5000, {"id": "8", "email": "late@example.com", "name": "Late"}, 3, NOW)]
+    (delighted / "survey_responses.json").write_text(json.dumps(rows[:1001]) + json.dumps(rows[1001:]))
+    applied = steps(import_cli("imports", "apply", "delighted", "delighted", *SURVEY, "--json"))
+    assert applied["survey_responses.json", "responses"]["stored"]["new"] == 1002
+    assert query_rows(import_cli, "SELECT name FROM contacts WHERE email = 'late@example.com'") == [("Late",)]
+    assert import_cli("imports", "verify", "delighted", "delighted", *SURVEY, "--definition", "latest").code == 0
+
+
 def test_many_pages_have_one_summary(import_cli, delighted):
     for number in range(30):
         (delighted / f"page-{number:02}.json").write_text(

@@ -173,7 +173,7 @@ def find_file_columns(
                 field = next(field for field in fields if field.name == group[0])
                 column_by_field[field.name] = _prompt_for_column(source, field, preset)
                 mapping = find_columns(source.header, fields, column_by_field, preset)
-        later = [columns[0] for name, columns in preset.items() if name not in mapping.index_by_field]
+        later = [column for name, columns in preset.items() if name not in column_by_field for column in columns]
         source = source.with_columns(later)
         mapping = find_columns(source.header, fields, column_by_field, preset)
     except ColumnNotFound as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from nps_connect.rules.imports.fields import ImportField
@@ -45,10 +45,13 @@ class ColumnMapping:
     Attributes:
         index_by_field: index of the column, by field name.
         unused: names of columns without a field.
+        alternatives: indexes of further columns by field name, best first, for rows whose cell is empty: an API writes
+            a person as an id or as an object, and both may be in one file.
     """
 
     index_by_field: Mapping[str, int]
     unused: tuple[str, ...]
+    alternatives: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
     def missing(self, *names: str) -> list[str]:
         """Those of these fields that have no column."""
@@ -56,7 +59,15 @@ class ColumnMapping:
 
     def values(self, cells: Sequence[str]) -> dict[str, str]:
         """The non-empty cells of a row by field name."""
-        return {name: cells[index] for name, index in self.index_by_field.items() if cells[index]}
+        values = {name: cells[index] for name, index in self.index_by_field.items() if cells[index]}
+        for name, indexes in self.alternatives.items():
+            if name not in values and (text := next((cells[index] for index in indexes if cells[index]), "")):
+                values[name] = text
+        return values
+
+    def indexes(self, name: str) -> tuple[int, ...]:
+        """Indexes of the columns of a field that the file has, best first."""
+        return (self.index_by_field[name], *self.alternatives.get(name, ()))
 
 
 def normalize_name(name: str) -> str:
@@ -83,17 +94,24 @@ def find_columns(
         ColumnNotFound: a given column does not exist, or exists more than once.
     """
     names = [normalize_name(name) for name in header]
-    index_by_field = {field: _index_of(field, column, header, names) for field, column in given.items()}
-    for field in fields:
-        if field.name in index_by_field:
+    index_by_field = {name: _index_of(name, column, header, names) for name, column in given.items()}
+    for import_field in fields:
+        if import_field.name in index_by_field:
             continue
-        preset_names = map(normalize_name, preset.get(field.name, ()))
-        for alias in (*preset_names, *field.aliases):
+        preset_names = map(normalize_name, preset.get(import_field.name, ()))
+        for alias in (*preset_names, *import_field.aliases):
             if names.count(alias) == 1 and names.index(alias) not in index_by_field.values():
-                index_by_field[field.name] = names.index(alias)
+                index_by_field[import_field.name] = names.index(alias)
                 break
     used = set(index_by_field.values())
-    return ColumnMapping(index_by_field, tuple(name for index, name in enumerate(header) if index not in used and name))
+    alternatives = {}
+    for name in sorted(preset.keys() & index_by_field.keys() - given.keys()):
+        aliases = dict.fromkeys(map(normalize_name, preset[name]))
+        indexes = [names.index(alias) for alias in aliases if names.count(alias) == 1]
+        alternatives[name] = tuple(index for index in indexes if index not in used)
+        used.update(indexes)
+    unused = tuple(name for index, name in enumerate(header) if index not in used and name)
+    return ColumnMapping(index_by_field, unused, {name: indexes for name, indexes in alternatives.items() if indexes})
 
 
 def _index_of(field: str, column: str, header: Sequence[str], names: Sequence[str]) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TextIO, TypeVar
 
 from nps_connect.rules.imports.charset import Encoding, detect_encoding
+from nps_connect.rules.imports.columns import normalize_name
 from nps_connect.rules.imports.csv_table import MAX_COLUMNS, CsvRow, read_lines, read_table
 from nps_connect.rules.imports.json_table import flatten, json_row, read_records
 from nps_connect.rules.imports.row_errors import InvalidImportFile
@@ -54,7 +55,12 @@ class ImportFile:
         """Return the file with further columns: in JSON, keys that none of the first objects has may come later."""
         if self.delimiter is not None:
             return self
-        return replace(self, header=tuple(dict.fromkeys((*self.header, *names))))
+        existing = set(map(normalize_name, self.header))
+        name_by_key: dict[str, str] = {}
+        for name in names:
+            name_by_key.setdefault(normalize_name(name), name)
+        further = [name for key, name in name_by_key.items() if key not in existing]
+        return replace(self, header=(*self.header, *further))
 
     def rows(self, on_progress: ByteProgress = lambda _done, _total: None) -> Iterator[CsvRow]:
         """Yield the rows below the header.

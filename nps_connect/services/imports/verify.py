@@ -122,8 +122,9 @@ def verify_import(
 
 
 def _names(file: ArchiveFile) -> dict[str, list[str]]:
-    """Return the name of the column of each field."""
-    return {name: [file.file.header[index]] for name, index in file.columns.index_by_field.items()}
+    """Return the names of the columns of each field, best first."""
+    names = file.columns.index_by_field
+    return {name: [file.file.header[index] for index in file.columns.indexes(name)] for name in names}
 
 
 def _raw_addresses(files: Iterable[ArchiveFile]) -> Iterator[tuple[str, str]]:
