@@ -148,6 +148,8 @@ def test_later_rows_may_have_another_shape(import_cli, delighted):
 
 
 def test_many_pages_have_one_summary(import_cli, delighted):
+    people = [*PEOPLE, PEOPLE[1] | {"id": "5", "email": "due@example.com", "next_survey_scheduled_at": NOW + 90 * DAY}]
+    (delighted / "people.json").write_text(json.dumps(people), encoding="utf-8")
     for number in range(30):
         (delighted / f"page-{number:02}.json").write_text(
             json.dumps([response(200 + number, "1", 9, NOW - number * DAY)])
@@ -155,8 +157,10 @@ def test_many_pages_have_one_summary(import_cli, delighted):
     (delighted / "page-99.json").write_text(json.dumps([response(200, "1", 9, NOW)]))
     planned = import_cli("imports", "plan", "delighted", "delighted", *SURVEY)
     summary, _, details = planned.out.partition("\n\n")
-    assert re.findall(r"^(\w+) +(\d+) +(\d+) +(\d+) +(\d+)$", summary, re.MULTILINE) == [
-        ("suppressions", "2", "2", "0", "0"), ("invitations", "1", "1", "0", "0"), ("responses", "32", "34", "0", "4"),
+    assert re.findall(r"^(\w+) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+)$", summary, re.MULTILINE) == [
+        ("suppressions", "2", "2", "0", "0", "0"),
+        ("invitations", "1", "1", "0", "1", "0"),
+        ("responses", "32", "34", "0", "0", "4"),
     ]  # fmt: skip
     rejecting, _, samples = details.partition("\n\n")
     assert re.findall(r"^(\S+\.json)", rejecting, re.MULTILINE) == ["page-99.json", "survey_responses.json"]

@@ -27,8 +27,9 @@ def plan_totals(plans: Iterable[StepPlan]) -> dict[str, Counter[str]]:
         (
             plan,
             {
-                "new": plan.rows - plan.existing,
+                "new": plan.rows - plan.existing - plan.only_scheduled,
                 "stored": plan.existing,
+                "only_scheduled": plan.only_scheduled,
                 "comments_dropped": plan.comments_dropped,
                 "rejected": plan.errors.total,
             },
@@ -55,9 +56,9 @@ def print_plans(plans: Sequence[StepPlan], refused: Path | None) -> None:
     """Print what would be imported, for people: rows by kind, files with rejected rows, rules, samples."""
     from nps_connect.services.imports.archive import DEDUP_RULES
 
-    names = ("files", "new", "stored", "rejected")
+    names = ("files", "new", "stored", "only_scheduled", "rejected")
     rows = [(kind, *(totals[name] for name in names)) for kind, totals in plan_totals(plans).items()]
-    print_table(["kind", *names], rows, empty="nothing")
+    print_table(["kind", *(name.replace("_", " ") for name in names)], rows, empty="nothing")
     _print_rejecting_files([(plan, plan.errors.total) for plan in plans])
     print_rejected_of_files([(plan.step.file.name, plan.errors) for plan in plans], refused)
     for kind in dict.fromkeys(plan.step.name for plan in plans):

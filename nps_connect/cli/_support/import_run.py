@@ -30,6 +30,7 @@ class StepPlan:
         errors: rows that are left out.
         rows: usable rows.
         existing: how many of them are stored already.
+        only_scheduled: how many are surveys that were never sent; they become a cooldown and no invitation.
         comments_dropped: how many of the others would lose comment, notes and further answers, by their age.
         zoneless: how many of them have a time without a zone.
         scores: number of usable responses by score.
@@ -40,6 +41,7 @@ class StepPlan:
     errors: RowErrors
     rows: int = 0
     existing: int = 0
+    only_scheduled: int = 0
     comments_dropped: int = 0
     zoneless: int = 0
     scores: Counter[int] = field(default_factory=Counter)
@@ -54,6 +56,7 @@ class StepPlan:
             "kind": self.step.name,
             "rows": self.rows,
             "already_imported": self.existing,
+            "only_scheduled": self.only_scheduled,
             "comments_dropped": self.comments_dropped,
             "same": DEDUP_RULES[self.step.name],
             "rejected": rejected_rows.rejected_json(self.errors),
@@ -109,6 +112,7 @@ def _count_batch(ctx: Context, plan: StepPlan, dedup_store: DedupStore, batch: l
     with ctx.ledger.read() as session:
         preview = plan.step.preview(session, batch)
     plan.existing += preview.get("already_imported", 0)
+    plan.only_scheduled += preview.get("only_scheduled", 0)
     plan.comments_dropped += preview.get("comments_dropped", 0)
 
 

@@ -82,7 +82,8 @@ class ImportStep:
         read: yields the rows; takes the collector of errors and the function that is called with the progress.
         store: stores a batch; takes the totals and the collector of errors.
         preview: number of the rows of a batch by what an import would do with them, as in `store`: `already_imported`
-            are stored already, and new ones lose their texts as `comments_dropped`.
+            are stored already, `only_scheduled` have nothing but a cooldown, and new ones lose their texts as
+            `comments_dropped`.
         totals: names of the totals that are always shown.
     """
 
@@ -227,7 +228,8 @@ def _invitation_step(
 def _preview_invitations(session: Session, batch: Sequence[contact_rows.ImportedInvitation]) -> dict[str, int]:
     public_ids = [invitation_public_id(invitation.key) for invitation in batch if invitation.sent_at is not None]
     query = select(col(InvitationRow.id)).where(in_list(col(InvitationRow.public_id), "ids"))
-    return {"already_imported": len(session.execute(query, {"ids": public_ids}).all())}
+    existing = len(session.execute(query, {"ids": public_ids}).all())
+    return {"already_imported": existing, "only_scheduled": len(batch) - len(public_ids)}
 
 
 def _review_step(ctx: Context, file: ArchiveFile, dedup_store: DedupStore) -> ImportStep:
