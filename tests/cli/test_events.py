@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from nps_connect.cli._support.options import Options
+from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.tables import EventRow
 
 
@@ -51,6 +52,24 @@ def test_show_contains_the_timeline(seeded_cli):
     text = seeded_cli("events", "show", "1").out
     assert "crm:1" in text
     assert not set("[{'") & set(text.partition("\n\n")[0])  # no lists and tables of Python
+
+
+def test_the_body_of_a_webhook_is_written_to_a_private_file_only_and_audited(seeded_cli):
+    application = seeded_cli.application
+    application.webhook(body=b'{"not": "lea@example.com"}')
+    application.run()
+    number = str(json.loads(seeded_cli("events", "list", "--raw", "--state", "dead", "--json").out)["items"][0]["id"])
+    shown = seeded_cli("events", "show", number, "--raw")
+    assert (shown.code, "lea@" in shown.out) == (0, False)
+    file = seeded_cli.folder / "body.json"
+    result = seeded_cli("events", "show", number, "--raw", "--output", str(file))
+    assert result.code == 0, result.err
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ('{"not": "lea@example.com"}', 0o600)
+    with application.ledger.read() as session:
+        [row] = session.execute(select(AuditRow).where(AuditRow.command == "events show")).scalars()
+    assert row.object == f"webhook:{number}"
+    assert seeded_cli("events", "show", "999", "--raw").err.startswith("Error: there is no webhook 999")
+    assert seeded_cli("events", "show", "1", "--output", str(file)).code == 2
 
 
 def test_replay_of_unreadable_webhooks(seeded_cli):

@@ -37,7 +37,7 @@ def test_the_commands_of_the_page_work_in_its_order(page):
     ledger.close()
     blocks = re.findall(r"^```console\n(.*?)^```", (DOCS / "sources.md").read_text(), re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in block.splitlines()]
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         program, *arguments = shlex.split(line)
         result = page(*arguments)

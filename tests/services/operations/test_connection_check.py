@@ -115,6 +115,7 @@ def test_refused_and_unreadable_webhooks_are_counted(application):
     texts = finding_texts(application, "warning")
     assert "webhooks refused since yesterday: 1 for signature" in texts
     assert any(text.startswith("unreadable webhooks: 1; the last because ") for text in texts)
+    assert "no event received yet" not in texts
 
 
 def test_a_connection_paused_by_a_401_resumes_after_a_passing_check(application, crm):
