@@ -62,6 +62,16 @@ def test_a_connection_without_mappings_can_learn(learn):
     assert (event["kind"], event["people"]) == ("order.paid", 1)
 
 
+def test_two_states_of_one_order_that_become_one_event_are_named_by_proposal_and_trial(learn):
+    order = {"id": 1, "completed_at": "2026-03-02T09:00:00Z", "email": "lea@example.com"}
+    for name, status in (("a.json", "completed"), ("b.json", "closed")):
+        (learn.folder / name).write_text(json.dumps({**order, "status": status}))
+    result = learn("shop", "a.json", "b.json", options=["--json"])
+    output = json.loads(result.out)
+    assert (result.code, output["trial"]["ok"], output["trial"]["lost"]) == (1, False, ["b.json"])
+    assert output["problems"] == ["a.json and b.json become one event, order.completed 1: the second is lost"]
+
+
 def test_triggers_and_routes_are_not_needed(learn):
     result = learn("shop", "samples/shopify-orders-paid.json", edit=lambda text: text.partition("[[routes]]")[0])
     assert result.code == 0, result.err
