@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import subprocess
+import threading
 from pathlib import Path
 
 import pytest
@@ -55,20 +56,31 @@ def test_the_client_of_the_sdk_lists_and_calls_the_tools(server, configured_cli)
     assert configured_cli("approvals", "reject", plan["plan"]).code == 0
 
 
+def read_frames():
+    """Return the raw frames of the sequences of an independent attacker."""
+    frames = []
+    for line in SEQUENCES.read_text(encoding="ascii").splitlines():
+        for arguments in (call["arguments"] for call in json.loads(line)["calls"] if call["tool"] == "@raw"):
+            frame = arguments.get("frame")
+            if "hex" in arguments:
+                frames.append(bytes.fromhex(arguments["hex"]))
+            elif isinstance(frame, dict):  # an id of a megabyte
+                text, times = frame["$repeat"]
+                frames.append(json.dumps({"jsonrpc": "2.0", "id": text * times, "method": "tools/list"}).encode())
+            else:
+                frames.append(frame.encode("utf-8", "replace"))
+    return frames
+
+
 def test_frames_that_are_no_calls_neither_end_the_server_nor_act(server, configured_cli):
-    frames = [
-        frame
-        for line in SEQUENCES.read_text(encoding="ascii").splitlines()
-        for call in json.loads(line)["calls"]
-        if call["tool"] == "@raw" and isinstance(frame := call["arguments"].get("frame"), str)
-    ]
+    frames = read_frames()
     opening = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
     requests = [
         {"jsonrpc": "2.0", "id": "open", "method": "initialize", "params": opening},
         {"jsonrpc": "2.0", "method": "notifications/initialized"},
     ]
     last = {"jsonrpc": "2.0", "id": "last", "method": "tools/list", "params": {}}
-    lines = [*map(json.dumps, requests), *frames, json.dumps(last)]
+    lines = [*(json.dumps(request).encode() for request in requests), *frames, json.dumps(last).encode()]
     process = subprocess.Popen(
         [server.command, *server.args],
         cwd=server.cwd,
@@ -77,18 +89,19 @@ def test_frames_that_are_no_calls_neither_end_the_server_nor_act(server, configu
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    process.stdin.write("\n".join(lines).encode("utf-8", "replace") + b"\n")
-    process.stdin.flush()
-    answer = {}
-    for line in process.stdout:
-        answer = json.loads(line)
-        assert len(line) < 256_000
-        if answer.get("id") == "last":
-            break
-    _, errors = process.communicate(timeout=20)
+    written = b"\n".join(lines) + b"\n"
+    writer = threading.Thread(target=lambda: (process.stdin.write(written), process.stdin.flush()))
+    writer.start()
+    output, answer = b"", {}
+    while answer.get("id") != "last":
+        line = process.stdout.readline()
+        assert line, process.stderr.read()
+        output, answer = output + line, json.loads(line)
+    writer.join()
+    _, errors = process.communicate(timeout=30)
     assert [tool["name"] for tool in answer["result"]["tools"]] == list(TOOLS)
-    assert b"Traceback" not in errors
-    assert frames
+    assert b"Traceback" not in output + errors
+    assert len(frames) == 24
     plans = json.loads(configured_cli("approvals", "list", "--json").out)["items"]
     assert {plan["state"] for plan in plans} <= {"open"}
 

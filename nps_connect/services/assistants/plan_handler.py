@@ -39,7 +39,8 @@ class PlanHandler:
 
     Attributes:
         resolve: checks a request against the configuration and the ledger; returns the arguments of the plan.
-        foresee: returns what the plan would do now; changes nothing that is committed.
+        foresee: returns what the plan would do now; the last use of its transaction, in which it may try the change
+            and roll it back: one for reading could not write on SQLite once another has written.
         execute: carries an approved plan out by the functions that the commands call; returns one sentence.
     """
 

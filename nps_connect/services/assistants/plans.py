@@ -52,6 +52,7 @@ def make_plan(ctx: Context, caller: ApiCaller, kind: PlanKind, request: ApiModel
     handler = PLAN_HANDLERS[kind]
     with ctx.ledger.read() as session:
         arguments = handler.resolve(ctx, session, caller, request)
+    with ctx.ledger.write() as session:
         effect = handler.foresee(ctx, session, arguments)
     if not effect.items and kind in ("ask_people", "retry_deliveries"):
         raise ApiProblem(409, "nothing-to-do", "the rules allow none of it: suppressed, opted out, or done already")
@@ -97,13 +98,13 @@ def approve_plan(ctx: Context, plan_id: str, actor: Actor) -> str:
         require_open(row, now)
         kind: PlanKind = row.kind  # type: ignore[assignment]  # as `make_plan` stored it
         handler, arguments = PLAN_HANDLERS[kind], row.plan.get("arguments")
-        session.expunge(row)
-        if arguments is None:
-            raise PlanRefused(f"plan {plan_id} names a person who was erased since")
-        try:
+    if arguments is None:
+        raise PlanRefused(f"plan {plan_id} names a person who was erased since")
+    try:
+        with ctx.ledger.write() as session:
             effect = handler.foresee(ctx, session, arguments)
-        except ApiProblem as problem:
-            raise PlanRefused(problem.detail) from None
+    except ApiProblem as problem:
+        raise PlanRefused(problem.detail) from None
     if _plan_hash(kind, arguments, effect) != row.plan_hash:
         raise PlanRefused(f"plan {plan_id} would do something else by now; let the assistant make a new one")
     with ctx.ledger.write() as session:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from sqlalchemy import select
 from support.application import ApplicationHarness
@@ -184,3 +186,19 @@ def test_a_plan_names_deliveries_not_their_number(assisted, analyst):
     with pytest.raises(PlanRefused, match="something else by now"):
         approve(assisted, plan)
     assert dead_delivery(assisted)
+
+
+def test_of_two_approvals_at_the_same_time_one_is_carried_out(assisted, analyst):
+    plan = analyst.call("plan_retry_deliveries", deliveries=[dead_delivery(assisted)])
+
+    def decide(_number):
+        try:
+            return approve(assisted, plan)
+        except PlanRefused as refusal:
+            return str(refusal)
+
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(decide, range(2)))
+    assert "1 deliveries due now" in results
+    assert sum("deliveries due now" in result for result in results) == 1
+    assert [entry[2] for entry in audited(assisted)] == ["approvals approve", "deliveries retry"]
