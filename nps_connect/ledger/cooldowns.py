@@ -63,6 +63,24 @@ def reserve(
     return True
 
 
+def find_holders(session: Session, subjects: Collection[str], *, besides: int, now: datetime) -> list[int]:
+    """Return the ids of the invitations whose cooldowns block another one, the last to end first.
+
+    Args:
+        session: the transaction.
+        subjects: of the contact.
+        besides: id of the invitation that is blocked.
+        now: the current time (UTC).
+    """
+    query = select(col(CooldownRow.invitation_id)).where(
+        col(CooldownRow.subject).in_(subjects),
+        col(CooldownRow.until) > now,
+        col(CooldownRow.invitation_id) != besides,
+    )
+    query = query.order_by(col(CooldownRow.until).desc(), col(CooldownRow.subject))
+    return [holder for holder in session.execute(query).scalars() if holder is not None]
+
+
 def extend(session: Session, subject: str, *, invitation_id: int, until: datetime) -> None:
     """Start the cooldown of a subject anew for an invitation that ignores cooldowns; never shorten it."""
     _acquire(session, subject, invitation_id, until, col(CooldownRow.until) < until)

@@ -13,6 +13,14 @@ CollectedBy = Literal["email", "web", "phone", "paper", "kiosk", "import"]
 """How a response was collected: on the survey page (``web``), elsewhere, or by another tool (``import``)."""
 
 
+_COLLECTION_PHRASES = {"phone": "by phone", "paper": "on paper", "kiosk": "at a kiosk"}
+
+
+def collection_phrase(collected_by: str) -> str | None:
+    """Return how a response was taken elsewhere, such as ``by phone``; None for other ways."""
+    return _COLLECTION_PHRASES.get(collected_by)
+
+
 def segment_of(score: int) -> Segment:
     """Return the segment of a score: promoter 9-10, passive 7-8, detractor 0-6.
 

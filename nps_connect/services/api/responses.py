@@ -15,8 +15,7 @@ from sqlmodel import Session, col
 from nps_connect.errors import DeliveryError
 from nps_connect.ledger.audit_log import record_audit
 from nps_connect.ledger.subjects import person_subject
-from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
-from nps_connect.records.actions import CancelCode
+from nps_connect.ledger.tables import ContactRow, ResponseRow
 from nps_connect.records.api_requests import ResponseRequest
 from nps_connect.records.api_results import ApiProblem, ApiResult, ContactReference, ResponseResult, invalid
 from nps_connect.records.contacts import Contact
@@ -27,14 +26,14 @@ from nps_connect.services.api.handler import PreparedWrite, WriteHandler
 from nps_connect.services.api.people import build_person, require_survey, source_connection
 from nps_connect.services.contacts.contact_batch import try_find_contacts, upsert_contacts
 from nps_connect.services.contacts.known_contacts import load_known_contacts, merge_known_contact
-from nps_connect.services.contacts.store import load_responses
+from nps_connect.services.contacts.store import load_responses, merged_contact_ids
 from nps_connect.services.context import Context
-from nps_connect.services.deliveries.cancel import cancel_deliveries
 from nps_connect.services.imports.match_contacts import ImportTarget
 from nps_connect.services.imports.people import ImportedPerson, erased_fingerprints
 from nps_connect.services.imports.response_rows import MAX_TOUCHPOINT_LENGTH, ImportedResponse
 from nps_connect.services.imports.route_responses import build_routable
 from nps_connect.services.imports.store_responses import insert_responses, load_existing_ids
+from nps_connect.services.invitations.responses_elsewhere import cancel_after_response
 from nps_connect.services.routing.route import route_responses
 from nps_connect.services.webhooks.enqueue import enqueue_response_webhooks
 
@@ -130,7 +129,6 @@ def _store_one(ctx: Context, session: Session, write: PreparedWrite, queues: set
             return ApiProblem(409, "person-erased", ERASED)
         insert_responses(ctx, session, received.target, [(response, stored)], Counter())
         queues |= _route(ctx, session, response.public_id)
-        _cancel_reminders(ctx, session, stored.id, received.target.survey)
         record_audit(session, write.actor, "responses write", person_subject(stored.id), now=ctx.clock())
     body = ResponseResult(
         id=response.public_id,
@@ -146,31 +144,26 @@ def _with_address(contact: Contact) -> list[ImportedPerson]:
 
 
 def _route(ctx: Context, session: Session, public_id: str) -> set[str]:
-    """Plan the deliveries of a response, but only webhooks if the person gave a newer one before it was recorded."""
+    """Cancel the mail that a response makes needless, and plan its deliveries.
+
+    If the person gave a newer response before this one was recorded, only webhooks are planned.
+    """
     query = select(ResponseRow, ContactRow).join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
     row, contact = session.execute(query.where(col(ResponseRow.public_id) == public_id)).one()
+    cancel_after_response(ctx, session, row, _contact_ids(session, contact))
     routable = [build_routable(row, contact)]
     queues = enqueue_response_webhooks(ctx, session, routable) if ctx.webhook_subscribers.by_type else set()
     newest = load_responses(session, [row.contact_id])[row.contact_id][0]
     return queues | (route_responses(ctx, session, routable, {}) if newest.id == row.id else set())
 
 
-def _cancel_reminders(ctx: Context, session: Session, contact_id: int, survey: str) -> None:
-    """Cancel the reminders of open invitations to the survey that the person has answered elsewhere."""
-    invitations = (
-        session.execute(
-            select(col(InvitationRow.id)).where(
-                col(InvitationRow.contact_id) == contact_id,
-                col(InvitationRow.survey) == survey,
-                col(InvitationRow.expires_at) > ctx.clock(),
-            )
-        )
-        .scalars()
-        .all()
-    )
-    if invitations:
-        reminders = col(DeliveryRow.action) == "send_reminder", col(DeliveryRow.invitation_id).in_(invitations)
-        cancel_deliveries(ctx, session, CancelCode.ANSWERED, *reminders)
+def _contact_ids(session: Session, contact: ContactRow) -> set[int]:
+    """Return the ids of the contacts that are this person: merged ones, and those with the same mailbox."""
+    contact_ids = set(merged_contact_ids(session, contact))
+    if contact.mailbox is not None:
+        same_mailbox = select(col(ContactRow.id)).where(col(ContactRow.mailbox) == contact.mailbox)
+        contact_ids |= {contact_id for contact_id in session.execute(same_mailbox).scalars() if contact_id is not None}
+    return contact_ids
 
 
 RESPONSE_HANDLER = WriteHandler(_prepare, _store)

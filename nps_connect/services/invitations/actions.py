@@ -12,12 +12,11 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import cooldowns
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, InvitationRow, ResponseRow
-from nps_connect.records.actions import CancelCode, cancel_text
+from nps_connect.records.actions import CancelCode
 from nps_connect.rendering import mails
 from nps_connect.rendering.catalogs import choose_language
 from nps_connect.rules.recovery_survey import CASE_SOLVED_KIND
 from nps_connect.rules.timing import last_valid_moment, link_expiry
-from nps_connect.rules.trigger_decision import Person
 from nps_connect.services.action_spec import (
     AbandonedDelivery,
     ActionHandler,
@@ -36,6 +35,7 @@ from nps_connect.services.deliveries.customer_mail import (
 )
 from nps_connect.services.deliveries.preparation import load_invitations, stored_contact
 from nps_connect.services.invitations.action_specs import SEND_REMINDER, SEND_SURVEY
+from nps_connect.services.invitations.cooldown_cause import cancel_in_cooldown
 from nps_connect.services.invitations.daily_cap import check_daily_cap
 from nps_connect.services.invitations.reminders import (
     CONFIRM_OPTION,
@@ -94,10 +94,26 @@ def _check_survey(
         stopped = survey_pause(session, invitation.survey) or check_daily_cap(ctx, session, row, invitation)
         if stopped is not None:
             return stopped
-        if not _reserve_cooldown(ctx, session, invitation, batch.people[contact.id or 0]):
-            invitation.state, invitation.reason = "cancelled", cancel_text(CancelCode.COOLDOWN)
+        person, exempt = batch.people[contact.id or 0], cooldown_exempt_triggers(ctx.settings)
+        is_reserved = (
+            cooldowns.reserve(  # for the person as it is now: contacts may have been merged
+                session,
+                person.subjects,
+                invitation_id=invitation.id or 0,
+                until=now + ctx.settings.limits.cooldown,
+                now=now,
+                exempt=exempt,
+                ignore_cooldown=invitation.trigger in exempt,
+            )
+        )
+        if not is_reserved:
+            stopped = cancel_in_cooldown(ctx, session, invitation, person)
+            invitation.state, invitation.reason = (
+                "cancelled",
+                stopped.detail,
+            )
             cooldowns.release(session, invitation.id or 0, cooldown=ctx.settings.limits.cooldown, now=now)
-            return NotAttempted.cancelled(CancelCode.COOLDOWN)
+            return stopped
         invitation.mailbox = contact.mailbox
     elif not row.in_doubt:  # a delivery in doubt is looked up at the vendor all the same
         return NotAttempted.cancelled(CancelCode.INVITATION_OVER, invitation.reason)
@@ -106,24 +122,15 @@ def _check_survey(
     return None
 
 
-def _reserve_cooldown(ctx: Context, session: Session, invitation: InvitationRow, person: Person) -> bool:
-    """Reserve the cooldown for the person as it is now: contacts may have been merged since the decision."""
-    now, settings = ctx.clock(), ctx.settings
+def cooldown_exempt_triggers(settings: Settings) -> set[str]:
+    """Return the labels of the triggers whose surveys ignore cooldowns."""
     exempt: set[str] = set()
     for trigger in settings.triggers:
         if trigger.ignore_cooldown is not None:
             exempt.add(trigger.label)
     if settings.recovery.survey is not None:  # the recovery survey has one trigger per helpdesk
         exempt |= {f"{connection}:{CASE_SOLVED_KIND}:{settings.recovery.survey}" for connection in settings.connections}
-    return cooldowns.reserve(
-        session,
-        person.subjects,
-        invitation_id=invitation.id or 0,
-        until=now + settings.limits.cooldown,
-        now=now,
-        exempt=exempt,
-        ignore_cooldown=invitation.trigger in exempt,
-    )
+    return exempt
 
 
 def _check_reminder(batch: PreparationBatch, row: DeliveryRow, invitation: InvitationRow) -> NotAttempted | None:

@@ -223,6 +223,7 @@ def _load_entries(rows: _RowLoader, ids: _RowIds, zone: tzinfo, *, only_these_de
     )
     responses = rows.load(ResponseRow, (ResponseRow.contact_id, ids.contacts), (ResponseRow.id, ids.responses))
     public_ids = {row.id: row.public_id for row in responses}
+    response_by_invitation = {row.invitation_id: row for row in responses}
     invitation_ids, response_ids = {row.id for row in invitations}, set(public_ids)
     visits = rows.load(
         PageViewRow, (PageViewRow.invitation_id, invitation_ids), (PageViewRow.response_id, response_ids)
@@ -239,7 +240,7 @@ def _load_entries(rows: _RowLoader, ids: _RowIds, zone: tzinfo, *, only_these_de
     return [
         *map(timeline.event_entry, events),
         *(timeline.decision_entry(row, zone) for row in decisions),
-        *(timeline.invitation_entry(row, zone) for row in invitations),
+        *(timeline.invitation_entry(row, zone, response_by_invitation.get(row.id or 0)) for row in invitations),
         *map(timeline.visit_entry, visits),
         *(timeline.revision_entry(row, public_ids[row.response_id]) for row in revisions),
         *(entry for row in cases for entry in timeline.case_entries(row, zone)),

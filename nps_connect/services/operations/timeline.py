@@ -11,6 +11,7 @@ from nps_connect.ledger import tables
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.records.actions import hold_text
+from nps_connect.records.responses import collection_phrase
 from nps_connect.services.action_spec import WEBHOOK_OPTION
 from nps_connect.services.deliveries.customer_mail import MESSAGE_ID_OPTION
 
@@ -61,11 +62,23 @@ def decision_entry(row: tables.DecisionRow, zone: tzinfo) -> TimelineEntry:
     return TimelineEntry(row.decided_at, "decision", row.id or 0, text, facts)
 
 
-def invitation_entry(row: tables.InvitationRow, zone: tzinfo) -> TimelineEntry:
-    """A survey invitation was created; with its present state."""
-    when = f"sent {_format_time(row.sent_at, zone)}" if row.sent_at else f"due {_format_time(row.due_at, zone)}"
-    reason = f" ({row.reason})" if row.reason else ""
-    text = f"survey {row.survey} in {row.language}, {row.state}, {when}{reason}"
+def invitation_entry(
+    row: tables.InvitationRow, zone: tzinfo, response: tables.ResponseRow | None = None
+) -> TimelineEntry:
+    """A survey invitation was created; with its present state, or how its response was taken elsewhere.
+
+    Args:
+        row: the invitation.
+        zone: of the times in the text.
+        response: to it, if there is one.
+    """
+    how = collection_phrase(response.collected_by) if response is not None else None
+    if response is not None and response.answered_at is not None and how is not None:
+        text = f"survey {row.survey} in {row.language}, answered {how} {_format_time(response.answered_at, zone)}"
+    else:
+        when = f"sent {_format_time(row.sent_at, zone)}" if row.sent_at else f"due {_format_time(row.due_at, zone)}"
+        reason = f" ({row.reason})" if row.reason else ""
+        text = f"survey {row.survey} in {row.language}, {row.state}, {when}{reason}"
     facts = _facts(row, "event_id", "survey", "touchpoint", "trigger", "language", "state", "reason", "due_at")
     facts |= _facts(row, "sent_at", "expires_at")
     return TimelineEntry(row.created_at, "invitation", row.id or 0, text, facts)

@@ -18,6 +18,7 @@ from nps_connect.errors import RetryLater
 from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DecisionRow, EventRow, InvitationRow, ResponseRow
+from nps_connect.services.operations.explain import explain_person
 from nps_connect.services.suppressions.erasure import erase_contacts
 
 MARIE = {"id": "c-1", "email": "marie@example.com", "name": "Marie", "language": "fr"}
@@ -141,6 +142,46 @@ class TestResponses:
         call = {**CALL, "connection": "crm", "contact": {"email": "marie@example.com"}}
         assert api.post("/responses", call).status == 201
         assert [row.state for row in application.deliveries("send_reminder")] == ["cancelled"]
+
+    @pytest.mark.parametrize(
+        ("survey", "reason"),
+        [
+            ("after-purchase", "answered meanwhile by phone"),
+            ("support", "surveyed within the cooldown: answered support by phone"),
+        ],
+    )
+    def test_waiting_mail_says_that_the_person_answered_elsewhere(self, ledger, clock, runner, survey, reason):
+        order = {"connection": "shop", "kind": "order.delivered", "object_id": "1", "contact": MARIE}
+        trigger = {"on": "order.delivered", "from": "shop", "survey": "after-purchase", "delay": "1d"}
+        change = {"connections": {"shop": {"plugin": "webhook", "events": "api"}}, "triggers": [trigger]}
+        surveys = {name: {"channel": "mail"} for name in ("after-purchase", "support")}
+        application = ApplicationHarness(ledger, clock, {**change, "surveys": surveys}, webhook=webhook)
+        api = ApiClient(application, runner)
+        api.post("/events", {**order, "occurred_at": clock().isoformat()})
+        application.run()
+        assert api.post("/responses", {**CALL, "survey": survey}).status == 201
+        clock.forward("2d")
+        application.run()
+        assert [row.last_error for row in application.deliveries("send_survey")] == [reason]
+        [contact] = rows(application, ContactRow)
+        with ledger.read() as session:
+            texts = [entry.text for entry in explain_person(session, [contact], now=clock()).entries]
+        invitations = [text for text in texts if text.startswith("survey ")]
+        assert [text for text in invitations if "imported" in text] == []
+        assert [text for text in invitations if f"survey {survey} in fr, answered by phone" in text]
+        assert [text for text in invitations if "cancelled, due" in text and reason in text]
+
+    def test_mail_to_an_address_that_answered_elsewhere_says_so(self, api, application, clock):
+        order = {"connection": "shop", "kind": "order.delivered", "object_id": "1", "contact": MARIE}
+        api.post("/events", {**order, "occurred_at": clock().isoformat()})
+        application.run()
+        other = {"id": "c-2", "email": "m.martin@example.com"}
+        assert api.post("/responses", {**CALL, "contact": other, "collected_by": "paper"}).status == 201
+        api.post("/contacts", {"connection": "shop", **MARIE, "email": "m.martin@example.com"})
+        clock.forward("2d")
+        application.run()
+        reason = "surveyed within the cooldown: answered after-purchase on paper"
+        assert [row.last_error for row in application.deliveries("send_survey")] == [reason]
 
     def test_an_older_response_that_is_recorded_late_leads_to_nothing(self, api, application, clock):
         api.post("/responses", {**CALL, "score": 9})
