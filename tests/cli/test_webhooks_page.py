@@ -72,6 +72,8 @@ def test_the_configuration_of_the_page_is_accepted_and_a_route_cannot_name_the_a
     environment = {"plugins": "alerts,email,webhook", "WAREHOUSE_WEBHOOK_SECRET": SECRET}
     checked = configured_cli("config", "check", **environment)
     assert checked.code == 0, checked.err
+    assert "warehouse" in checked.out
+    assert "is used by no" not in checked.out, "`events` of the page names what is sent; no route does"
     path.write_text(path.read_text() + '\n[[routes]]\non = "any"\ndo = "send_webhook"\nvia = "warehouse"\n')
     refused = configured_cli("config", "check", **environment)
     assert refused.code == 2

@@ -104,7 +104,9 @@ def _check_unused(checked: CheckedConfig) -> Iterator[Finding]:
     used = {survey.channel for survey in settings.surveys.values()}
     used |= {trigger.source for trigger in settings.all_triggers} | {route.via for route in settings.routes}
     for name, connection in checked.connections.items():
-        if name not in used and connection.events == "none":
+        subscribe = checked.plugins.infos[connection.plugin].webhook_subscription
+        is_receiver = subscribe is not None and subscribe(connection) is not None
+        if name not in used and connection.events == "none" and not is_receiver:
             text = f"connection {name!r} is used by no survey, trigger or route"
             yield _warn(
                 "connection-unused", text, f"remove [connections.{name}], or name it in a survey, trigger or route"
