@@ -20,7 +20,7 @@ class FindingKind(NamedTuple):
     why: str
 
 
-PAUSE_KINDS = {
+_PAUSE_KINDS = {
     "auth": "credentials-refused",
     "not_allowed": "scope-missing",
     "setup": "property-missing",
@@ -28,7 +28,16 @@ PAUSE_KINDS = {
     "restored": "restored",
     "unknown_database": "restored",
 }
-"""The kind of finding by the cause of a pause; of the others it is `paused`."""
+
+
+def pause_kind(cause: str, scope: str) -> str:
+    """Return the kind of finding by the cause and the scope of a pause.
+
+    A receiver of webhooks grants no permissions: 403, 410 and redirects have a kind of their own there.
+    """
+    is_receiver: bool = cause == "not_allowed" and scope.endswith("/send_webhook")
+    return "receiver-refuses" if is_receiver else _PAUSE_KINDS.get(cause, "paused")
+
 
 FINDING_KINDS: dict[str, FindingKind] = {
     "account-mismatch": FindingKind(
@@ -125,6 +134,9 @@ FINDING_KINDS: dict[str, FindingKind] = {
         "Signing key of erased people missing", "Erased people who come back with their address are contacted again."
     ),
     "quota-low": FindingKind("Vendor quota nearly used up", "Calls wait until the vendor's quota is renewed."),
+    "receiver-refuses": FindingKind(
+        "Receiver refuses webhooks", "It gets none until its address or the sender's right is set; they wait."
+    ),
     "recipients-limited": FindingKind("Customer mail limited to some addresses", "Other customers are not surveyed."),
     "restored": FindingKind("Database restored from a backup", "Nothing is sent until its origin is confirmed."),
     "review-policy": FindingKind(

@@ -85,7 +85,9 @@ def render_connection_paused(language: str, *, scope: str, cause: str, reason: s
     )
     causes = {
         "auth": failure_label("auth_failed", tongue),
-        "not_allowed": failure_label("not_allowed", tongue),
+        "not_allowed": (
+            _("the receiver refuses webhooks") if action == "send_webhook" else failure_label("not_allowed", tongue)
+        ),
         "setup": failure_label("setup_missing", tongue),
         "plugin": failure_label("plugin", tongue),
         "bounces": _("so many recipients were refused that a mistake of a mail server is likely"),

@@ -144,6 +144,8 @@ def test_retry_without_matches_succeeds(seeded_cli):
     result = seeded_cli("deliveries", "retry", "--all", "--connection", "crm")
     assert result.code == 0
     assert result.out.startswith("no dead or held deliveries\n")
+    result = seeded_cli("deliveries", "retry", "--all", "--state", "succeeded", "--until", "2020-01-01")
+    assert (result.code, result.out.splitlines()[0]) == (0, "no succeeded deliveries")
 
 
 @pytest.mark.parametrize("arguments", [[], ["1", "--all"], ["--connection", "crm"], ["1", "--action", "open_ticket"]])

@@ -5,7 +5,7 @@ They select deliveries, change them, and report the results.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -147,7 +147,7 @@ def change_selection(
         counts = _count(results)
         is_possible = counts["possible"] > 0
         if not as_json:
-            _print_results(results, empty=texts.empty)
+            _print_results(results, empty=_describe_states(selected["filters"].state) or texts.empty)
             click.echo(_fill(texts.possible, counts))
         if is_possible and not dry_run:
             if counts["customers"] or texts.asks_without_customers:
@@ -184,6 +184,11 @@ def _change_selected(
         result = change(session, row, actions=ACTIONS, settings=settings, now=now)
         results.append(SelectedDelivery(result, state, reason, people.of(row.contact_id)))
     return results
+
+
+def _describe_states(states: Sequence[str]) -> str | None:
+    """Return that there is no delivery in the states of ``--state``; None if the option was not given."""
+    return f"no {' or '.join(states)} deliveries" if states else None
 
 
 def _count(results: list[SelectedDelivery]) -> dict[str, int]:

@@ -21,7 +21,7 @@ from nps_connect.errors import (
 from nps_connect.ledger import pauses, quotas
 from nps_connect.ledger.columns import delivery_queue
 from nps_connect.ledger.quotas import LedgerRateLimiter
-from nps_connect.records.finding_kinds import PAUSE_KINDS
+from nps_connect.records.finding_kinds import pause_kind
 from nps_connect.services.action_spec import ActionSpec
 from nps_connect.services.context import Context
 
@@ -141,7 +141,7 @@ def pause_after_refusal(
     reason = ctx.redact(error.message)[:1000] + missing
     if pauses.pause(session, scope, cause=cause, reason=reason, now=now):
         text = 'scope_paused scope=%s cause=%s reason="%s" finding=%s; fix it, then: nps-connect connections check %s'
-        log.error(text, scope, cause, reason, PAUSE_KINDS[cause], called)
+        log.error(text, scope, cause, reason, pause_kind(cause, scope), called)
 
 
 def resume_after_check(ctx: Context, connection: str) -> list[str]:

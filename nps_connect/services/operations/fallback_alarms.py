@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 from nps_connect.ledger import pauses
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.actions import Action, CancelCode, HoldCode, hold_text
-from nps_connect.records.finding_kinds import PAUSE_KINDS
+from nps_connect.records.finding_kinds import pause_kind
 from nps_connect.records.messages import Address, Message
 from nps_connect.rendering import notices, staff_texts
 from nps_connect.services.action_spec import ActionHandler, NotAttempted, PreparationBatch
@@ -78,7 +78,7 @@ def notify_pauses(ctx: Context) -> int:
             notice = notices.render_connection_paused(
                 ctx.settings.core.language, scope=pause.scope, cause=pause.cause, reason=pause.reason
             )
-            subject, finding = f"{pause.scope}:{pause.since}", PAUSE_KINDS.get(pause.cause, "paused")
+            subject, finding = f"{pause.scope}:{pause.since}", pause_kind(pause.cause, pause.scope)
             queue_names += notify_once(ctx, session, subject, notice, finding=finding, stopped=stopped)
     for queue_name in queue_names:
         ctx.wake(queue_name)

@@ -17,7 +17,7 @@ from nps_connect.ledger.queue_figures import format_counts
 from nps_connect.ledger.storage_health import StorageProblem
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.actions import HoldCode
-from nps_connect.records.finding_kinds import PAUSE_KINDS
+from nps_connect.records.finding_kinds import pause_kind
 from nps_connect.records.findings import Finding
 from nps_connect.services.operations.connection_status import ConnectionStatus
 from nps_connect.services.operations.finding_causes import CHECKED_BEFORE, describe_credentials, merge_same_causes
@@ -157,7 +157,7 @@ def _worker_findings(status: SystemStatus) -> Iterator[Finding]:
 
 
 def _pause_finding(status: SystemStatus, pause: PausedScope, subject: str | None) -> Finding:
-    kind = PAUSE_KINDS.get(pause.cause, "paused")
+    kind = pause_kind(pause.cause, pause.scope)
     text = f"{pause.scope} is paused for {describe_age(status.at - pause.since)} ({pause.cause}): {pause.reason}"
     if pause.cause == "operator" or pause.scope == pauses.RESTORED_SCOPE:
         return _finding(kind, "warning", subject, text, f"nps-connect resume {pause.scope}")

@@ -16,6 +16,7 @@ from nps_connect.sandbox.vendor_transport import VendorTransport
 from nps_connect.services.deliveries.operator_actions import load_deliveries_by_id, retry_by_operator
 from nps_connect.services.operations.data_requests import export_person, find_person
 from nps_connect.services.operations.explain import explain_person, resolve_contacts
+from nps_connect.services.operations.ledger_findings import load_findings
 from nps_connect.services.operations.restored import mark_restored
 from nps_connect.services.operations.retention import apply_retention
 from nps_connect.settings.origins import ReferencedText
@@ -117,6 +118,9 @@ def test_a_receiver_that_is_gone_gets_no_more_and_nothing_is_lost(application):
     assert [row.state for row in webhooks(application)] == ["pending", "pending"]
     with application.ledger.read() as session:
         assert "wants no more webhooks" in pauses.load_pauses(session)[QUEUE_SCOPE].reason
+        findings = load_findings(session, application.ctx.settings, application.clock())
+    assert "receiver-refuses" in {finding.id for finding in findings}
+    assert "scope-missing" not in {finding.id for finding in findings}
     application.clock.forward("2h")  # the hourly check of the connection finds nothing and lets one try through
     application.run()
     assert len(application.receiver.received) == 2
