@@ -101,11 +101,12 @@ def test_warning_about_secrets_that_may_be_ordinary_words(configured_cli, passwo
     assert password not in " ".join(found)
 
 
-def test_text_output_contains_warnings(configured_cli):
-    assert (
-        "error: core.public_url still has its example value; set core.public_url\n"
-        in configured_cli("config", "check").out
-    )
+def test_example_values_are_listed_in_shadow_mode_and_refused_in_live_mode(configured_cli):
+    shadow = configured_cli("config", "check")
+    assert "before going live: core.public_url still has its example value; set core.public_url\n" in shadow.out
+    assert (shadow.code, "error:" in shadow.out) == (0, False)
+    live = configured_cli("config", "check", NPS_CONNECT_CORE__MODE="live")
+    assert (live.code, "core.public_url: still has its example value" in live.err) == (2, True)
 
 
 def test_mistakes_are_printed_to_standard_error_with_exit_code_2(configured_cli):

@@ -13,12 +13,16 @@ from nps_connect.cli._support.output import print_fields, print_json, print_list
 if TYPE_CHECKING:
     from nps_connect.errors import ConfigErrors
 
+_LABELS = {"ok": "note", "warning": "warning", "error": "before going live"}
+"""By severity. A valid configuration has errors only in shadow mode: what live mode refuses as a mistake."""
+
 
 @command
 def check(options: Options, as_json: bool) -> None:
     """Validate the configuration and report all mistakes.
 
-    Starts nothing and calls no vendor. Exit code 2 if the configuration is invalid.
+    Starts nothing and calls no vendor. Exit code 2 if the configuration is invalid. Example values are mistakes in live
+    mode; in shadow mode they are only listed.
     """
     from nps_connect.errors import ConfigErrors
 
@@ -73,5 +77,4 @@ def _print(summary: dict[str, Any]) -> None:
     route_columns = {"route": lambda route: ", ".join(route["on"]), "do": "do", "via": "via"}
     print_list(summary["routes"], route_columns, empty="no routes")
     for finding in summary["findings"]:
-        kind = "note" if finding["severity"] == "ok" else finding["severity"]
-        click.echo(f"{kind}: {finding['text']}; {finding['fix']}")
+        click.echo(f"{_LABELS[finding['severity']]}: {finding['text']}; {finding['fix']}")
