@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def report(
     options: Options, survey: str | None, since: str | None, until: str | None, latest: bool, as_json: bool
 ) -> None:
-    """Print the Net Promoter Score with its margin of error and number of responses.
+    """Print the Net Promoter Score with its 95 % interval and number of responses.
 
     Only confirmed responses count. Days are days in the company's time zone. A score from fewer than 30 responses is
     too small to judge.
@@ -83,7 +83,7 @@ def _count_cases(session: Session, survey: str | None, start: datetime | None, e
 
 
 def _row(name: str, figure: NpsFigure) -> tuple[Any, ...]:
-    score = "-" if figure.score is None else f"{figure.score:+.1f} ± {figure.margin:.1f}"
+    score = "-" if figure.score is None else f"{figure.score:+.1f} ({figure.low:+.1f} to {figure.high:+.1f})"
     return (
         name,
         score,

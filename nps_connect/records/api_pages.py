@@ -63,7 +63,8 @@ class NpsResult(ApiModel):
 
     Attributes:
         score: % promoters - % detractors; null without responses.
-        margin: the true score lies within `score` +/- `margin` with 95 % confidence.
+        margin: half the width of the 95 % interval; null without responses, never 0.
+        low, high: the ends of the interval.
         responses: number of responses, the sum of the three segments.
         provisional_share: share of provisional responses in all; they count nowhere else.
         too_small: too few responses to judge.
@@ -71,6 +72,8 @@ class NpsResult(ApiModel):
 
     score: float | None
     margin: float | None
+    low: float | None
+    high: float | None
     responses: int
     promoters: int
     passives: int

@@ -9,6 +9,9 @@ from math import isqrt
 MIN_RESPONSES = 30
 """With fewer responses a figure is reported as too small to judge."""
 
+_ADDED = Fraction(3, 4)
+"""Promoters and detractors that are added each, and half of the passives."""
+
 _Z = Fraction(196, 100)  # 95 % of a normal distribution lie within so many standard deviations
 
 
@@ -18,7 +21,8 @@ class NpsFigure:
 
     Attributes:
         score: % promoters - % detractors, from -100 to 100, one decimal; None without responses.
-        margin: 95 % confidence half-width in points, one decimal: the true score lies within `score` +/- `margin`.
+        margin: half the width of the 95 % interval in points, one decimal; never 0.
+        low, high: the ends of the interval, from -100 to 100, one decimal; it always holds the score.
         responses: confirmed responses, the sum of the three counts.
         promoters, passives, detractors: confirmed responses by segment.
         provisional_share: share (0 to 1) of provisional responses in all responses; they count nowhere else.
@@ -27,6 +31,8 @@ class NpsFigure:
 
     score: float | None
     margin: float | None
+    low: float | None
+    high: float | None
     responses: int
     promoters: int
     passives: int
@@ -38,7 +44,9 @@ class NpsFigure:
 def compute_nps(promoters: int, passives: int, detractors: int, provisional: int = 0) -> NpsFigure:
     """Compute a figure from counts of responses.
 
-    The margin follows from the variance of a three-way split, (P + D - (P - D)²) / n, with P and D as shares.
+    The interval is the adjusted Wald interval: three responses are added (3/4 promoter, 3/2 passives, 3/4 detractor),
+    and the variance is that of a three-way split, (P + D - (P - D)²) / n, with P and D as shares. So a few equal
+    responses claim no certainty, and from 30 responses on the interval holds the true score about 95 times of 100.
 
     Raises:
         ValueError: a count is negative.
@@ -47,16 +55,22 @@ def compute_nps(promoters: int, passives: int, detractors: int, provisional: int
         raise ValueError("counts of responses cannot be negative")
     responses = promoters + passives + detractors
     total = responses + provisional
-    score = margin = None
+    score = margin = low = high = None
     if responses:
-        promoting, detracting = Fraction(promoters, responses), Fraction(detractors, responses)
-        difference = promoting - detracting
-        variance = (promoting + detracting - difference**2) / responses
-        score = _tenths(difference * 1000)
-        margin = _root_tenths((_Z * 1000) ** 2 * variance)
+        exact_score = Fraction(promoters - detractors, responses) * 1000
+        score = _tenths(exact_score)
+        enlarged = responses + 4 * _ADDED
+        promoting, detracting = (promoters + _ADDED) / enlarged, (detractors + _ADDED) / enlarged
+        center = promoting - detracting
+        margin = _root_tenths((_Z * 1000) ** 2 * (promoting + detracting - center**2) / enlarged)
+        width = Fraction(round(margin * 10))
+        low = _tenths(max(Fraction(-1000), min(exact_score, center * 1000 - width)))
+        high = _tenths(min(Fraction(1000), max(exact_score, center * 1000 + width)))
     return NpsFigure(
         score=score,
         margin=margin,
+        low=low,
+        high=high,
         responses=responses,
         promoters=promoters,
         passives=passives,

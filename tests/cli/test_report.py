@@ -12,7 +12,7 @@ def report_json(cli, *arguments):
 def test_score_with_margin_and_count(seeded_cli):
     report = report_json(seeded_cli)
     assert report["score"] == 0.0
-    assert report["margin"] == 92.4
+    assert (report["margin"], report["low"], report["high"]) == (61.1, -61.1, 61.1)
     assert (report["promoters"], report["passives"], report["detractors"]) == (1, 1, 1)
     assert report["responses"] == 3
     assert report["provisional_share"] == 0.25
@@ -22,7 +22,7 @@ def test_score_with_margin_and_count(seeded_cli):
 
 def test_text_output(seeded_cli):
     shown = seeded_cli("report").out
-    assert "+0.0 ± 92.4" in shown
+    assert "+0.0 (-61.1 to +61.1)" in shown
     assert "25.0%" in shown
     assert "too small to judge" in shown
     assert "all surveys" not in shown
