@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
-from nps_connect.ledger.tables import ContactRow
+from nps_connect.ledger.tables import ContactRow, ResponseRow
 from nps_connect.records.api_pages import PersonItem
 from nps_connect.records.api_requests import PersonReference
 from nps_connect.records.api_results import ApiCaller, ApiProblem, invalid
@@ -36,6 +37,19 @@ def require_survey(ctx: Context, name: str) -> None:
     """
     if name not in ctx.settings.surveys:
         raise invalid("survey", _unknown("survey", nearest(name, list(ctx.settings.surveys))))
+
+
+def require_survey_with_responses(ctx: Context, session: Session, name: str | None) -> None:
+    """Refuse the name of a survey that neither the configuration nor any response has; None means all surveys.
+
+    Raises:
+        ApiProblem: 422.
+    """
+    if name is None or name in ctx.settings.surveys:
+        return
+    query = select(col(ResponseRow.id)).where(col(ResponseRow.survey) == name).limit(1)
+    if session.execute(query).first() is None:
+        require_survey(ctx, name)
 
 
 def source_connection(ctx: Context, connection: str | None, survey: str) -> str:

@@ -41,7 +41,13 @@ from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.responses import segment_of
 from nps_connect.rules.nps_arithmetic import compute_nps
 from nps_connect.rules.page_cursor import PageKey, decode_cursor, encode_cursor
-from nps_connect.services.api.people import describe_person, find_contact_rows, require_connection, show_text
+from nps_connect.services.api.people import (
+    describe_person,
+    find_contact_rows,
+    require_connection,
+    require_survey_with_responses,
+    show_text,
+)
 from nps_connect.services.cases.case_list import case_query, case_state, state_clauses
 from nps_connect.services.context import Context
 from nps_connect.services.operations.explain import resolve_contacts
@@ -71,6 +77,7 @@ def execute_read(ctx: Context, caller: ApiCaller, query: ApiModel, subject: str 
 def _read_responses(
     ctx: Context, session: Session, caller: ApiCaller, query: ResponseQuery, _subject: str | None
 ) -> ResponsePage:
+    require_survey_with_responses(ctx, session, query.survey)
     contacts = None
     if query.contact is not None:
         contacts = tuple(row.id or 0 for row in find_contact_rows(ctx, session, caller, query.contact))
@@ -117,7 +124,8 @@ def _response_item(ctx: Context, caller: ApiCaller, row: ResponseRow, contact: C
     )
 
 
-def _read_nps(_ctx: Context, session: Session, _caller: ApiCaller, query: NpsQuery, _subject: str | None) -> NpsResult:
+def _read_nps(ctx: Context, session: Session, _caller: ApiCaller, query: NpsQuery, _subject: str | None) -> NpsResult:
+    require_survey_with_responses(ctx, session, query.survey)
     counts = count_responses(session, query.survey, query.since, query.until, latest=query.latest)
     return NpsResult.model_validate(asdict(compute_nps(**counts[ALL_SURVEYS])))
 

@@ -15,7 +15,7 @@ from sqlmodel import Session, col
 from nps_connect.errors import DeliveryError
 from nps_connect.ledger.audit_log import record_audit
 from nps_connect.ledger.subjects import person_subject
-from nps_connect.ledger.tables import ContactRow, ResponseRow
+from nps_connect.ledger.tables import ContactRow, ResponseRow, RevisionRow
 from nps_connect.records.api_requests import ResponseRequest
 from nps_connect.records.api_results import ApiProblem, ApiResult, ContactReference, ResponseResult, invalid
 from nps_connect.records.contacts import Contact
@@ -123,6 +123,9 @@ def _store_one(ctx: Context, session: Session, write: PreparedWrite, queues: set
     if erased_fingerprints(ctx, session, [response.person, *_with_address(contact)]):
         return ApiProblem(409, "person-erased", ERASED)
     is_new = response.public_id not in load_existing_ids(session, [response])
+    if not is_new and _differs(session, received):
+        detail = f"external_id is that of response {response.public_id}, which has another survey or score"
+        return ApiProblem(409, "external-id-used", detail)
     if is_new:
         stored = upsert_contacts(session, [contact], ctx.clock())[contact.connection, contact.id]
         if stored.erased:
@@ -137,6 +140,16 @@ def _store_one(ctx: Context, session: Session, write: PreparedWrite, queues: set
         contact=ContactReference(connection=contact.connection, id=contact.id),
     )
     return ApiResult(201 if is_new else 200, body.model_dump(mode="json"))
+
+
+def _differs(session: Session, received: ReceivedResponse) -> bool:
+    """Return whether the stored response of the same id has another survey or score."""
+    query = select(col(RevisionRow.score), col(ResponseRow.survey)).join(
+        ResponseRow, col(ResponseRow.id) == col(RevisionRow.response_id)
+    )
+    query = query.where(col(ResponseRow.public_id) == received.response.public_id, col(RevisionRow.revision) == 1)
+    stored = session.execute(query).first()
+    return stored is not None and tuple(stored) != (received.response.score, received.target.survey)
 
 
 def _with_address(contact: Contact) -> list[ImportedPerson]:

@@ -95,16 +95,14 @@ def _check_survey(
         if stopped is not None:
             return stopped
         person, exempt = batch.people[contact.id or 0], cooldown_exempt_triggers(ctx.settings)
-        is_reserved = (
-            cooldowns.reserve(  # for the person as it is now: contacts may have been merged
-                session,
-                person.subjects,
-                invitation_id=invitation.id or 0,
-                until=now + ctx.settings.limits.cooldown,
-                now=now,
-                exempt=exempt,
-                ignore_cooldown=invitation.trigger in exempt,
-            )
+        is_reserved = cooldowns.reserve(  # for the person as it is now: contacts may have been merged
+            session,
+            person.subjects,
+            invitation_id=invitation.id or 0,
+            until=now + ctx.settings.limits.cooldown,
+            now=now,
+            exempt=exempt,
+            ignore_cooldown=invitation.trigger in exempt,
         )
         if not is_reserved:
             stopped = cancel_in_cooldown(ctx, session, invitation, person)

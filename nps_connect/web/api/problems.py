@@ -26,6 +26,7 @@ TITLES = {
     "unknown-key": "The key is not known",
     "expired-key": "The key has expired",
     "scope-missing": "The key lacks a scope",
+    "external-id-used": "The external id belongs to another response",
     "not-found": "There is nothing here",
     "method": "The method is not allowed",
     "rate-limit": "Too many requests",

@@ -40,7 +40,6 @@ def test_pages_are_stable_while_responses_arrive(recorded, clock):
     [
         ("segment=promoter", [9, 10]),
         ("segment=detractor", [2, 3]),
-        ("survey=other", []),
         ("connection=shop", [2, 9, 8, 10, 3]),
         ("connection=crm", []),
         ("contact=paul@example.com", [9, 10]),
@@ -84,10 +83,13 @@ def test_the_nps_has_its_margin_and_count(recorded):
         "passives": 1,
         "detractors": 2,
     }
-    assert answer.body["margin"] > 0
+    assert (answer.body["low"], answer.body["high"]) == (-answer.body["margin"], answer.body["margin"])
     assert answer.body["too_small"] is True
     assert recorded.get("/nps?latest=true").body["responses"] == 2
-    assert recorded.get("/nps?survey=other").body["score"] is None
+    for path in ("/nps", "/responses"):
+        refused = recorded.get(f"{path}?survey=after-purchases")
+        message = "there is no such survey; did you mean 'after-purchase'?"
+        assert (refused.status, refused.body["errors"]) == (422, [{"field": "survey", "message": message}])
 
 
 def test_the_decisions_on_a_contact(api, application, clock):

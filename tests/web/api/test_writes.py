@@ -129,8 +129,12 @@ class TestResponses:
         assert [score.response.score for score in application.crm.items] == [2]
         assert [ticket.response.id for ticket in application.desk.items] == [row.public_id]
         assert len(application.bell.items) == 1
-        again = api.post("/responses", {**call, "external_id": "call-9", "score": 10})
+        again = api.post("/responses", {**call, "external_id": "call-9"})
         assert (again.status, again.body["new"], len(rows(application, ResponseRow))) == (200, False, 1)
+        other = api.post("/responses", {**call, "external_id": "call-9", "score": 10})
+        assert (other.status, other.body["type"]) == (409, "urn:nps-connect:problem:external-id-used")
+        assert row.public_id in other.body["detail"]
+        assert len(rows(application, ResponseRow)) == 1
         assert audited(application) == [("api", "shop", "responses write", f"c:{row.contact_id}")]
 
     def test_an_answer_by_phone_ends_the_reminders_and_starts_the_cooldown(self, ledger, clock, runner):
