@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from support.application import ApplicationHarness
 from support.clock import ManualClock
 from support.sqlite_files import copy_database
@@ -15,6 +15,7 @@ from nps_connect import Contact
 from nps_connect.connection import system_clock
 from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.tables import ContactRow
 from nps_connect.services.contacts.contact_batch import upsert_contacts
 
 RECURRING = {"relationship": {"channel": "mail", "every": "6 months", "population": {"from": "team"}}}
@@ -69,6 +70,15 @@ def test_documented_commands_show_and_release_the_first_run(schedule_cli):
     with schedule_cli.ledger.read() as session:
         audited = session.execute(select(AuditRow.command, AuditRow.object)).all()
     assert audited == [("triggers release", "trigger:schedule:relationship")]
+
+
+def test_a_population_of_nobody_is_not_released(schedule_cli):
+    with schedule_cli.ledger.write() as session:
+        session.execute(update(ContactRow).values(erased_at=system_clock()))
+    schedule_cli.count()
+    refused = schedule_cli("triggers", "release", "schedule:relationship", "--yes")
+    assert (refused.code, "'schedule:relationship' has nobody" in refused.err) == (1, True)
+    assert "waits for its first release" in schedule_cli("surveys", "upcoming", "relationship").out
 
 
 def test_trigger_of_a_recurring_survey_is_listed_and_an_unknown_survey_is_refused(schedule_cli):

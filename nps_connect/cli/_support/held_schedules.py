@@ -23,7 +23,8 @@ def release_held_schedule(
     """Release the schedule whose trigger has this name; return False if there is none, or if it is not held.
 
     Raises:
-        CommandError: its population has not been counted yet.
+        CommandError: its population has not been counted yet, or has nobody: people who come later would be asked
+            although no operator has seen their number.
     """
     from nps_connect.connection import system_clock
     from nps_connect.services.intake.schedule_state import release_schedule
@@ -35,6 +36,11 @@ def release_held_schedule(
         raise CommandError(
             f"the population of {name!r} has not been counted yet; a running worker does it: nps-connect run, "
             f"then see: nps-connect surveys upcoming {status.trigger.survey}"
+        )
+    if status.people == 0:
+        raise CommandError(
+            f"the population of {name!r} has nobody, so there is nothing to release; see population.from and "
+            f"population.where of the survey, then: nps-connect surveys upcoming {status.trigger.survey}"
         )
     days = list(status.days_from(system_clock().date()).values())
     people, per_day = pluralize(status.people, "customer", "customers"), sum(days) / max(1, len(days))
