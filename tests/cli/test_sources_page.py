@@ -47,7 +47,9 @@ def test_the_commands_of_the_page_work_in_its_order(page):
 
 def test_the_environment_file_of_the_page_sets_every_secret(cli):
     write_page_configuration(cli.folder, str)
-    [content] = re.findall(r'^```sh title="nps-connect.env"\n(.*?)^```', (DOCS / "sources.md").read_text(), re.MULTILINE | re.DOTALL)
+    [content] = re.findall(
+        r'^```sh title="nps-connect.env"\n(.*?)^```', (DOCS / "sources.md").read_text(), re.MULTILINE | re.DOTALL
+    )
     assert cli("config", "check", plugins=PLUGINS).code == 2
     (cli.folder / "nps-connect.env").write_text(content)
     checked = cli("config", "check", plugins=PLUGINS)
