@@ -105,6 +105,15 @@ def test_verify_recounts_by_a_second_reader(import_cli, delighted, definition, n
     assert import_cli(*arguments, "--expect-nps", "12").code == 1
 
 
+def test_verify_knows_a_person_without_an_address_expanded_or_not(import_cli, delighted):
+    nameless = {"id": "7", "email": None, "phone_number": "+33612345678"}
+    rows = [response(91, "7", 2, NOW - 40 * DAY), response(92, nameless, 9, NOW - 3 * DAY)]
+    (delighted / "phone.json").write_text(json.dumps(rows), encoding="utf-8")
+    import_cli("imports", "apply", "delighted", "delighted", *SURVEY)
+    result = import_cli("imports", "verify", "delighted", "delighted", *SURVEY, "--definition", "latest", "--json")
+    assert json.loads(result.out)["equal"], result.out
+
+
 def test_verify_finds_a_lost_response_and_a_reachable_opt_out(import_cli, delighted):
     import_cli("imports", "apply", "delighted", "delighted", *SURVEY)
     with sqlite3.connect(import_cli.folder / "nps-connect.db") as database:

@@ -36,12 +36,12 @@ def read_raw(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def pick(row: Mapping[str, Any], names: Sequence[str]) -> str:
-    """Return the value of a row under the first of these names that has one; dots lead into objects."""
+    """Return the text or number of a row under the first of these names that has one; dots lead into objects."""
     for name in names:
         value: Any = row
         for key in [name] if name in row else name.split("."):
             value = value.get(key) if isinstance(value, dict) else None
-        if value not in (None, ""):
+        if value not in (None, "") and not isinstance(value, dict | list):
             return str(value).strip()
     return ""
 
