@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nps_connect.app.checks.context import CheckContext
+from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.rules.filters import PERSON_FIELDS, FilterError, compile_filter
 from nps_connect.settings.durations import format_duration
 from nps_connect.settings.intervals import Interval, format_interval
@@ -28,6 +29,11 @@ def check_schedules(context: CheckContext) -> None:
             context.add_mistake(("triggers", index, "name"), problem, fix="give this trigger another name")
 
 
+def _has_contacts(info: ConnectorInfo) -> bool:
+    """Return whether contacts may belong to a connection; people of imports without a CRM are those of a channel."""
+    return info.channel or info.webhooks or info.polling
+
+
 def _check_interval(context: CheckContext, key_path: KeyPath, every: Interval) -> None:
     cooldown = context.settings.limits.cooldown
     if every.length < cooldown:
@@ -40,8 +46,8 @@ def _check_population(context: CheckContext, key_path: KeyPath, population: Popu
     context.connection(
         population.source,
         (*key_path, "from"),
-        is_supported=lambda info: not info.channel,
-        problem_text="has no customers: it carries messages",
+        is_supported=_has_contacts,
+        problem_text="has no contacts: it neither receives events nor carries messages",
     )
     if population.where is None:
         return

@@ -139,6 +139,20 @@ def test_first_run_counts_and_sends_nothing_until_an_operator_releases_it(ledger
     assert all(key.startswith("schedule:relationship:3-months:") for _, _, key in rows)
 
 
+def test_people_who_were_imported_without_a_crm_are_asked_through_their_channel(ledger, clock):
+    application = build(ledger, clock, survey={"population": {"from": "mail"}})
+    person = Contact(connection="mail", id="mailbox-1", email="imported@example.com")
+    with ledger.write() as session:
+        upsert_contacts(session, [person], clock())
+    application.run(only="mail/poll")
+    confirm(application)
+    for _ in range(92):
+        application.clock.forward("1d")
+        for queue in ("mail/poll", "mail/decide", "mail/send_survey"):
+            application.run(only=queue)
+    assert mails(application) == ["imported@example.com"]
+
+
 def test_population_is_listed_page_by_page_and_filtered(ledger, clock):
     crm = ListingCrm()
     application = build(
