@@ -18,12 +18,12 @@ from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import ContactRow
 from nps_connect.services.contacts.contact_batch import upsert_contacts
 
-RECURRING = {"relationship": {"channel": "mail", "every": "6 months", "population": {"from": "team"}}}
+RECURRING = {"relationship": {"channel": "mail", "every": "6 months", "population": {"from": "mail"}}}
 TABLES = """
 [surveys.relationship]
 channel = "mail"
 every = "6 months"
-population = { from = "team" }
+population = { from = "mail" }
 """
 PAGE = Path(__file__).parents[2] / "docs" / "recurring.md"
 
@@ -40,9 +40,9 @@ def schedule_cli(configured_cli, sqlite_template):
         ledger, ManualClock(system_clock()), {"surveys": RECURRING, "core": {"mode": "shadow"}}
     )
     with ledger.write() as session:
-        people = [Contact(connection="team", id=str(number), email=f"{number}@example.com") for number in range(40)]
+        people = [Contact(connection="mail", id=str(number), email=f"{number}@example.com") for number in range(40)]
         upsert_contacts(session, people, system_clock())
-    configured_cli.count = lambda: application.run(only="team/poll")
+    configured_cli.count = lambda: application.run(only="mail/poll")
     configured_cli.ledger = ledger
     yield configured_cli
     ledger.close()
@@ -58,7 +58,7 @@ def test_documented_commands_show_and_release_the_first_run(schedule_cli):
     assert (refused.code, "has not been counted yet" in refused.err) == (1, True)
     schedule_cli.count()
     shown = schedule_cli(*upcoming.split()).out
-    assert "relationship: every 6 months, contacts of team; 40 people" in shown
+    assert "relationship: every 6 months, contacts of mail; 40 people" in shown
     assert "waits for its first release" in shown
     [row] = json.loads(schedule_cli(*upcoming.split(), "--json").out)
     assert (row["held"], row["people"], len(row["days"])) == ("first_run", 40, 30)
