@@ -133,6 +133,8 @@ def running_product(
     ):
         with environment_path(demo.product.config).open("a", encoding="utf-8") as environment_file:
             environment_file.write(f"NPS_CONNECT_LIMITS__UNUSUAL={CUSTOMER_COUNT * 10}\n")
+            # The erasure of somebody to whom something is being delivered waits this long: less than the idle timeout.
+            environment_file.write("NPS_CONNECT_DELIVERY__DEADLINE=2m\n")
             if database_url is not None:
                 environment_file.write(f"NPS_CONNECT_CORE__DATABASE_URL='{database_url}'\n")
                 environment_file.write("NPS_CONNECT_CORE__STATE_DIR=state\n")
