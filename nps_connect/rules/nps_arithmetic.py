@@ -1,18 +1,24 @@
-"""Net Promoter Score with its margin of error, in exact fractions, rounded once at the end."""
+"""Net Promoter Score with its margin of error, and differences, in exact fractions, rounded once at the end."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import isqrt
+from math import erfc, isqrt, sqrt
 
 MIN_RESPONSES = 30
 """With fewer responses a figure is reported as too small to judge."""
+
+MIN_NAMED = 5
+"""Expected number that each compared group of a share needs of those counted and of the others (Cochran 1954)."""
 
 _ADDED = Fraction(3, 4)
 """Promoters and detractors that are added each, and half of the passives."""
 
 _Z = Fraction(196, 100)  # 95 % of a normal distribution lie within so many standard deviations
+
+_Z_POWER = Fraction(84, 100)  # 80 % of a normal distribution lie below its mean plus so many standard deviations
 
 
 @dataclass(frozen=True)
@@ -59,10 +65,8 @@ def compute_nps(promoters: int, passives: int, detractors: int, provisional: int
     if responses:
         exact_score = Fraction(promoters - detractors, responses) * 1000
         score = _tenths(exact_score)
-        enlarged = responses + 4 * _ADDED
-        promoting, detracting = (promoters + _ADDED) / enlarged, (detractors + _ADDED) / enlarged
-        center = promoting - detracting
-        margin = _root_tenths((_Z * 1000) ** 2 * (promoting + detracting - center**2) / enlarged)
+        center, variance = _enlarged(promoters, passives, detractors)
+        margin = _root_tenths((_Z * 1000) ** 2 * variance)
         width = Fraction(round(margin * 10))
         low = _tenths(max(Fraction(-1000), min(exact_score, center * 1000 - width)))
         high = _tenths(min(Fraction(1000), max(exact_score, center * 1000 + width)))
@@ -78,6 +82,117 @@ def compute_nps(promoters: int, passives: int, detractors: int, provisional: int
         provisional_share=round(provisional / total, 3) if total else 0.0,
         too_small=responses < MIN_RESPONSES,
     )
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far figures differ, in points of the score or in percentage points of a share.
+
+    Attributes:
+        points: the difference, one decimal; None if a group has no responses.
+        margin: half the width of the 95 % interval, one decimal; never 0.
+        low, high: the ends of the interval, one decimal.
+        p_value: how often a difference of at least this size would arise by chance (two-sided, 0 to 1).
+        is_beyond_noise: 0 lies outside the interval. Always False if `too_small`.
+        smallest_visible: the size of a difference that would be found four times of five, one decimal.
+        too_small: a group has fewer than 30 responses, or a share too few that count.
+    """
+
+    points: float | None
+    margin: float | None
+    low: float | None
+    high: float | None
+    p_value: float | None
+    is_beyond_noise: bool
+    smallest_visible: float | None
+    too_small: bool
+
+
+def compute_difference(later: NpsFigure, earlier: NpsFigure) -> Difference:
+    """Return how far one score lies above another of different responses."""
+    return compute_contrast([(1, later), (-1, earlier)])
+
+
+def compute_contrast(terms: Sequence[tuple[int, NpsFigure]]) -> Difference:
+    """Return a weighted sum of scores of different responses.
+
+    The interval stands around the plain sum: around the enlarged samples, a small group of happy customers would differ
+    from a large one by the responses that were added. For the same reason the spread of an enlarged sample is divided
+    by the real number of responses, so that groups of 30 do not differ more often than 5 times of 100.
+
+    Args:
+        terms: weight and figure; weights of +1, -1, -1 and +1 compare two differences.
+    """
+    return _differ([_score_group(weight, figure) for weight, figure in terms])
+
+
+def compute_share_difference(later: tuple[int, int], earlier: tuple[int, int]) -> Difference:
+    """Return how far one share lies above another, in percentage points.
+
+    It is too small to judge also where a group would have fewer than `MIN_NAMED` of those counted, or of the others, if
+    both shares were equal: there the normal distribution does not hold.
+
+    Args:
+        later, earlier: those counted, and of how many.
+
+    Raises:
+        ValueError: a count is negative, or larger than its total.
+    """
+    if any(not 0 <= counted <= total for counted, total in (later, earlier)):
+        raise ValueError("a share needs a count from 0 to its total")
+    groups = []
+    for weight, (counted, total) in ((1, later), (-1, earlier)):
+        share = Fraction(counted + 1, total + 2)  # Agresti and Caffo 2000: one of each kind is added to each group
+        variance = share * (1 - share) / max(total, 1)
+        groups.append(_Group(weight, Fraction(counted, max(total, 1)), variance, total))
+    (later_counted, later_total), (earlier_counted, earlier_total) = later, earlier
+    both = Fraction(later_counted + earlier_counted, max(later_total + earlier_total, 1))
+    smallest = min(later_total, earlier_total) * min(both, 1 - both)
+    return _differ(groups, too_small=smallest < MIN_NAMED)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """One term of a difference: its weight, its value and variance as fractions of 1, and its responses."""
+
+    weight: int
+    value: Fraction
+    variance: Fraction
+    responses: int
+
+
+def _score_group(weight: int, figure: NpsFigure) -> _Group:
+    total = max(figure.responses, 1)
+    _, variance = _enlarged(figure.promoters, figure.passives, figure.detractors)
+    value = Fraction(figure.promoters - figure.detractors, total)
+    return _Group(weight, value, variance * (total + 4 * _ADDED) / total, figure.responses)
+
+
+def _differ(groups: Sequence[_Group], *, too_small: bool = False) -> Difference:
+    too_small = too_small or any(group.responses < MIN_RESPONSES for group in groups)
+    if any(group.responses == 0 for group in groups):
+        return Difference(None, None, None, None, None, is_beyond_noise=False, smallest_visible=None, too_small=True)
+    difference = sum((group.weight * group.value for group in groups), Fraction(0))
+    variance = sum((group.weight**2 * group.variance for group in groups), Fraction(0))
+    points, margin = _tenths(difference * 1000), _root_tenths((_Z * 1000) ** 2 * variance)
+    return Difference(
+        points=points,
+        margin=margin,
+        low=round(points - margin, 1),
+        high=round(points + margin, 1),
+        p_value=erfc(abs(float(difference)) / sqrt(2 * float(variance))),
+        is_beyond_noise=not too_small and difference**2 > _Z**2 * variance,
+        smallest_visible=_root_tenths(((_Z + _Z_POWER) * 1000) ** 2 * variance),
+        too_small=too_small,
+    )
+
+
+def _enlarged(promoters: int, passives: int, detractors: int) -> tuple[Fraction, Fraction]:
+    """Return the score of the enlarged sample as a fraction of 1, and the variance of its mean."""
+    total = promoters + passives + detractors + 4 * _ADDED
+    promoting, detracting = (promoters + _ADDED) / total, (detractors + _ADDED) / total
+    center = promoting - detracting
+    return center, (promoting + detracting - center**2) / total
 
 
 def _tenths(value: Fraction) -> float:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from math import sqrt
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.rules.nps_arithmetic import compute_nps
+from nps_connect.rules.nps_arithmetic import (
+    compute_contrast,
+    compute_difference,
+    compute_nps,
+    compute_share_difference,
+)
 
 counts = st.integers(0, 10_000)
 
@@ -90,3 +96,57 @@ def test_a_hundred_times_as_many_responses_of_the_same_split_narrow_the_margin_a
     many = compute_nps(promoters * 100, passives * 100, detractors * 100)
     assert few.score == many.score
     assert few.margin is None or many.margin <= few.margin
+
+
+def spread(promoters, passives, detractors):
+    """The squared standard error of a score in points, of the split with three responses added, over the real number."""
+    total = promoters + passives + detractors
+    p, d = (promoters + 0.75) / (total + 3), (detractors + 0.75) / (total + 3)
+    return 10_000 * (p + d - (p - d) ** 2) / total
+
+
+def test_a_difference_computed_by_hand():
+    # +20 - -20; each squared error is 100² * (0.79126 - 0.03770) / 100: root of 150.71, times 1.96
+    difference = compute_difference(compute_nps(50, 20, 30), compute_nps(30, 20, 50))
+    assert (difference.points, difference.margin, difference.low, difference.high) == (40.0, 24.1, 15.9, 64.1)
+    assert difference.is_beyond_noise
+    assert difference.p_value == pytest.approx(0.00112, abs=0.00001)
+
+
+@given(*[st.tuples(counts, counts, counts).filter(any) for _ in range(4)])
+def test_a_difference_in_differences_agrees_with_floating_point(after, before, others_after, others_before):
+    splits = (1, after), (-1, before), (-1, others_after), (1, others_before)
+    difference = compute_contrast([(weight, compute_nps(*split)) for weight, split in splits])
+    points = sum(weight * 100 * (split[0] - split[2]) / sum(split) for weight, split in splits)
+    error = sqrt(sum(spread(*split) for _, split in splits))
+    assert abs(difference.points - points) <= 0.05 + 1e-9
+    assert abs(difference.margin - 1.96 * error) <= 0.05 + 1e-6
+    assert abs(difference.smallest_visible - 2.8 * error) <= 0.05 + 1e-6
+    assert difference.p_value == pytest.approx(2 * (1 - NormalDist().cdf(abs(points) / error)), abs=1e-6)
+    assert difference.too_small == any(sum(split) < 30 for _, split in splits)
+    if not difference.too_small and abs(abs(points) - 1.96 * error) > 1e-6:
+        assert difference.is_beyond_noise == (abs(points) > 1.96 * error)
+
+
+def test_the_difference_of_nothing_is_unknown():
+    difference = compute_difference(compute_nps(0, 0, 0), compute_nps(100, 100, 100))
+    assert (difference.points, difference.p_value, difference.is_beyond_noise) == (None, None, False)
+    assert difference.too_small
+
+
+def test_a_share_falls_beyond_noise():
+    # 5 % - 10 % of 1,000 each; (51/1002)(951/1002)/1000 + (101/1002)(901/1002)/1000: root 0.01179, times 1.96
+    difference = compute_share_difference((50, 1000), (100, 1000))
+    assert (difference.points, difference.margin, difference.is_beyond_noise) == (-5.0, 2.3, True)
+    assert compute_share_difference((90, 1000), (100, 1000)).is_beyond_noise is False
+
+
+@pytest.mark.parametrize("later", [(0, 29), (2, 30)])
+def test_a_share_of_few_is_too_small_to_judge(later):
+    assert compute_share_difference(later, (80, 1000)).too_small
+
+
+@pytest.mark.parametrize("later", [(-1, 10), (11, 10)])
+def test_a_share_of_impossible_counts_is_refused(later):
+    with pytest.raises(ValueError, match="total"):
+        compute_share_difference(later, (1, 10))
