@@ -1,0 +1,84 @@
+"""Store twelve months of three invented shops in a ledger, in bulk, for a console without customers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import update
+from sqlmodel import col
+
+from nps_connect.ledger.daily_figures import add_to_figures, response_figure
+from nps_connect.ledger.tables import (
+    DeliveryRow,
+)
+from nps_connect.sandbox.demo_purchases import DemoPurchase, build_purchases
+from nps_connect.sandbox.demo_responses import insert_cases, insert_responses, insert_review_invitations
+from nps_connect.sandbox.demo_rows import DemoHistory, DemoNames, answered_at
+from nps_connect.sandbox.demo_surveys import (
+    insert_bounces,
+    insert_contacts,
+    insert_events,
+    insert_invitations,
+    insert_page_views,
+)
+from nps_connect.services.context import Context
+
+
+class DemoCounts(NamedTuple):
+    """What was stored."""
+
+    purchases: int
+    invitations: int
+    responses: int
+    cases: int
+
+
+def insert_demo_history(
+    ctx: Context, names: DemoNames | None = None, *, responses: int = 600, seed: int = 1
+) -> DemoCounts:
+    """Store purchases, surveys, responses, review invitations and cases of twelve months, in one transaction.
+
+    Nothing is sent: all deliveries are finished. The same arguments and time give the same rows.
+
+    Args:
+        ctx: the application context; the history ends at the time of its clock.
+        names: of the configuration.
+        responses: about how many purchases are answered.
+        seed: of the random choices.
+    """
+    now = ctx.clock()
+    purchases = build_purchases(now, responses, seed)
+    with ctx.ledger.write() as session:
+        history = DemoHistory(ctx, session, names or DemoNames(), now, seed)
+        insert_contacts(history, purchases)
+        insert_events(history, purchases)
+        insert_invitations(history, [item for item in purchases if item.outcome not in ("in_cooldown", "opted_out")])
+        answers = [purchase for purchase in purchases if purchase.score is not None]
+        insert_page_views(history, purchases)
+        insert_responses(history, answers)
+        confirmed = [purchase for purchase in answers if purchase.outcome != "provisional"]
+        insert_review_invitations(history, [item for item in confirmed if item.outcome == "answered"])
+        cases = insert_cases(history, confirmed)
+        _finish_deliveries(history)
+        insert_bounces(history, [purchase for purchase in purchases if purchase.outcome == "bounced"])
+        _insert_figures(history, confirmed)
+    return DemoCounts(len(purchases), len(history.invitations), len(confirmed), cases)
+
+
+def _finish_deliveries(history: DemoHistory) -> None:
+    """Let all deliveries of the history have succeeded when they were due; mails get a Message-ID as receipt."""
+    ours = col(DeliveryRow.created_at) == history.now, col(DeliveryRow.state) == "pending"
+    statement = update(DeliveryRow).where(*ours).execution_options(synchronize_session=False)
+    due_at = col(DeliveryRow.due_at)
+    values = {"created_at": due_at, "first_started_at": due_at, "finished_at": due_at, "state": "succeeded"}
+    history.session.execute(statement.values(**values, receipt_id="<" + col(DeliveryRow.key) + "@example.com>"))
+
+
+def _insert_figures(history: DemoHistory, confirmed: Sequence[DemoPurchase]) -> None:
+    zone, names = history.ctx.settings.core.zone, history.names
+    figures = Counter(
+        response_figure(zone, answered_at(item), names.survey, names.touchpoint, item.score or 0) for item in confirmed
+    )
+    add_to_figures(history.session, figures)
