@@ -95,7 +95,7 @@ class Bar(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Interval:
+class PlacedInterval:
     """A score and its band on a shared horizontal axis."""
 
     at: float
@@ -203,14 +203,14 @@ def split_bars(counts: Sequence[int], *, width: float = 100, height: float = 12)
     return tuple(Bar(_round(left), 0.0, _round(right - left), height) for left, right in pairwise(edges))
 
 
-def place_interval(score: float, low: float, high: float, axis: Sequence[int], *, width: float = 240) -> Interval:
+def place_interval(score: float, low: float, high: float, axis: Sequence[int], *, width: float = 240) -> PlacedInterval:
     """Return the place of a score and its band on an axis of `choose_score_axis`, for groups side by side."""
     inset = 5.0
 
     def x_of(value: float) -> float:
         return _round(inset + (value - axis[0]) / (axis[-1] - axis[0]) * (width - 2 * inset))
 
-    return Interval(x_of(score), x_of(low), x_of(high))
+    return PlacedInterval(x_of(score), x_of(low), x_of(high))
 
 
 def svg_points(points: Iterator[Point] | Sequence[Point]) -> str:
