@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz api-contract mcp-attack bounce-corpus real-mail constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz texts api-contract mcp-attack bounce-corpus real-mail constraints
 
 all: format lint types imports docs test
 
@@ -30,6 +30,19 @@ docs:
 
 test:
 	$(BIN)/pytest
+
+# Brings the catalogues up to date; then translate what is new in the .po files, and run it again.
+LOCALE := nps_connect/rendering/locale
+EXTRACT := $(BIN)/pybabel -q extract -F nps_connect/rendering/babel.cfg --no-location --sort-output --width=120 -o $(LOCALE)/messages.pot
+UPDATE := --width=120 --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date -i $(LOCALE)/messages.pot -d $(LOCALE)
+texts:
+	$(EXTRACT) nps_connect/rendering nps_connect/web
+	$(BIN)/pybabel -q update -D nps_connect $(UPDATE)
+	$(EXTRACT) nps_connect/web/console nps_connect/web/templates/console
+	$(BIN)/pybabel -q update -D console $(UPDATE)
+	rm $(LOCALE)/messages.pot
+	$(BIN)/pybabel -q compile -D nps_connect -d $(LOCALE)
+	$(BIN)/pybabel -q compile -D console -d $(LOCALE)
 
 # The packages, files and functions that one item passes through; ITEM='write_score' lists them.
 trace:

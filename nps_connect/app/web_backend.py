@@ -44,6 +44,7 @@ class ApplicationWebBackend:
         self.colour = core.colour
         self.trusted_proxies = core.trusted_proxies
         self.api = ApplicationApiBackend(ctx)
+        self.console = ctx
         self._ctx = ctx
         self._rejected: Counter[tuple[str, str]] = Counter()
         self._flushed_at: datetime | None = None

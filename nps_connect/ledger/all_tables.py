@@ -20,5 +20,6 @@ from nps_connect.ledger import (
     suppressions,
     tables,
     tokens,
+    users,
     workers,
 )

@@ -17,6 +17,11 @@ if TYPE_CHECKING:  # commands that only read render nothing
 
 SOURCE_LANGUAGE = "en"
 DOMAIN = "nps_connect"
+"""The catalogue of mails, survey pages and notices."""
+
+CONSOLE_DOMAIN = "console"
+"""The catalogue of the console."""
+
 LOCALE_DIR = Path(__file__).with_name("locale")
 MAX_HEADER_LENGTH = 500
 _WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.ASCII)
@@ -92,11 +97,13 @@ def translation_problem(tag: str, languages: Sequence[str]) -> str | None:
 
 
 @lru_cache(maxsize=32)
-def load_translations(language: str) -> NullTranslations:
-    """Return the catalogue of a language of `available_languages`; the source texts for any other language."""
+def load_translations(language: str, domain: str = DOMAIN) -> NullTranslations:
+    """Return a catalogue in a language of `available_languages`; the source texts for any other language."""
     if language == SOURCE_LANGUAGE or language not in available_languages():
         return NullTranslations()
-    path = LOCALE_DIR / language.replace("-", "_") / "LC_MESSAGES" / f"{DOMAIN}.mo"
+    path = LOCALE_DIR / language.replace("-", "_") / "LC_MESSAGES" / f"{domain}.mo"
+    if not path.exists():  # a language may have texts for customers only
+        return NullTranslations()
     with path.open("rb") as catalogue:
         return GNUTranslations(catalogue)
 
@@ -114,7 +121,7 @@ def translator(language: str) -> tuple[str, Callable[[str], str]]:
     return tongue, load_translations(tongue).gettext
 
 
-def build_environment(loader: BaseLoader, language: str) -> Environment:
+def build_environment(loader: BaseLoader, language: str, domain: str = DOMAIN) -> Environment:
     """Build the Jinja environment of a language: HTML is escaped, a missing value is an error, ``_()`` translates.
 
     The filter ``typeset`` corrects the spaces in operators' own texts.
@@ -122,6 +129,7 @@ def build_environment(loader: BaseLoader, language: str) -> Environment:
     Args:
         loader: of the templates; files ending in ``.html.j2`` are HTML.
         language: one of `available_languages`.
+        domain: the catalogue.
     """
     from jinja2 import Environment, StrictUndefined, select_autoescape
 
@@ -134,7 +142,7 @@ def build_environment(loader: BaseLoader, language: str) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.install_gettext_translations(load_translations(language), newstyle=True)  # type: ignore[attr-defined]
+    environment.install_gettext_translations(load_translations(language, domain), newstyle=True)  # type: ignore[attr-defined]
     environment.filters["typeset"] = typeset
     environment.globals.update(language=language, direction=text_direction(language))
     return environment

@@ -144,7 +144,7 @@ def format_day(moment: datetime, language: str) -> str:
     """Return the calendar day in the time zone of `moment`, such as `3 March 2026`; in French the first is `1er`."""
     from babel.dates import format_date
 
-    text = format_date(moment.date(), "long", locale=_locale(language))
+    text = format_date(moment.date(), "long", locale=find_locale(language))
     return f"1er{text[1:]}" if moment.day == 1 and language.partition("-")[0] == "fr" else text
 
 
@@ -153,11 +153,12 @@ def format_datetime(moment: datetime, zone: ZoneInfo, language: str) -> str:
     from babel.dates import format_time
 
     local = moment.astimezone(zone)
-    time = format_time(local.timetz(), "HH:mm", locale=_locale(language))
+    time = format_time(local.timetz(), "HH:mm", locale=find_locale(language))
     return f"{format_day(local, language)}, {time} ({zone.key})"
 
 
-def _locale(language: str) -> Locale:
+def find_locale(language: str) -> Locale:
+    """Return the locale by which days and numbers are written in a language."""
     from babel import Locale
 
     # British English: day before month, unambiguous outside America.

@@ -19,6 +19,7 @@ from nps_connect.web.access_log import AccessLog
 from nps_connect.web.api.api import ApiRoutes
 from nps_connect.web.api.api import error_response as api_error_response
 from nps_connect.web.backend import WebBackend
+from nps_connect.web.console.console_routes import add_console
 from nps_connect.web.foreign_requests import is_foreign
 from nps_connect.web.machine_routes import receive_bounce_report, receive_webhook, unavailable_response
 from nps_connect.web.routes import health_routes, mail_link_routes
@@ -185,4 +186,6 @@ def _build_fastapi(site: Site) -> FastAPI:
     app.add_exception_handler(HTTPException, http_error_response)
     for routes in (mail_link_routes, health_routes):
         app.include_router(routes(site))
+    app.state.site = site
+    add_console(app, site.backend.console)
     return app

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import PageView, SurveyPage, SurveyPageRequest, UnsubscribePage, VisitOutcome
+from nps_connect.services.context import Context
 from nps_connect.web.api.backend import ApiBackend
 
 
@@ -35,6 +36,10 @@ class WebBackend(Protocol):
     @property
     def api(self) -> ApiBackend:
         """The services that the API calls."""
+
+    @property
+    def console(self) -> Context | None:
+        """The application behind the console, whose routes call the services; None where there is no console."""
 
     @property
     def metrics_token(self) -> str | None:

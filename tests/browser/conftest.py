@@ -40,6 +40,12 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def devices():
+    """Options of browser windows, by device."""
+    return DEVICES
+
+
 @pytest.fixture
 def backend():
     path = ROOT / "tests" / "web" / "memory_backend.py"

@@ -53,6 +53,7 @@ class MemoryBackend:
     question: str | None = None
     colour: str = "#174ea6"
     trusted_proxies: tuple[str, ...] = ()
+    console: None = None
     follow_ups: tuple[FollowUpQuestion, ...] = ()
     bounces: list[tuple[str, bytes]] = field(default_factory=list)
     webhooks: list[tuple[str, WebhookRequest]] = field(default_factory=list)

@@ -18,6 +18,10 @@ NO_PERSONAL_DATA = {
     "database_identity": "a random id and a counter",
     "quotas": "names and numbers of vendors' quotas",
     "tokens": "encrypted credentials of connections",
+    "users": "members of staff, whom `users remove` deletes",
+    "user_sessions": "hashes of the sessions of members of staff",
+    "user_links": "hashes of the links of members of staff",
+    "sign_in_limits": "keyed hashes and counts",
     "workers": "processes of this product and their queues",
 }
 """Tables of which no row concerns a customer, because they hold nothing but this."""

@@ -1,0 +1,1 @@
+"""Users of the console: roles, passwords, sessions and one-time links."""

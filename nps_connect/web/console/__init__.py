@@ -1,0 +1,1 @@
+"""The console: pages for the company's staff, below ``/console``."""

@@ -1,0 +1,151 @@
+"""Every page of the console in a real browser: both languages, phone and desktop, by keyboard, with axe.
+
+Add your pages to `CONSOLE_PAGES` and their data to `seed_console`.
+"""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import pytest
+import uvicorn
+from axe_playwright_python.sync_playwright import Axe
+from support import chromium_browser
+from support.application import ApplicationHarness
+from support.clock import ManualClock
+from support.console import add_console_user
+from support.sqlite_files import copy_database
+
+from nps_connect.app.web_backend import ApplicationWebBackend
+from nps_connect.ledger.ledger import Ledger
+from nps_connect.services.users.sessions import create_session
+from nps_connect.web.app import create_app
+from nps_connect.web.console.access import SESSION_COOKIE
+
+CONSOLE_PAGES = {
+    "users": "/console/users",
+    "audit": "/console/audit",
+    "account": "/console/account",
+    "refused": "/console/nothing",
+}
+"""Pages that an administrator sees, by the name of their screenshot. A path may hold ``{...}`` from `seed_console`."""
+
+VISITOR_PAGES = {"sign-in": "/console/sign-in"}
+"""Pages before the sign-in."""
+
+VIEWS = {
+    "fr-phone": {"language": "fr", "device": "phone", "scheme": "dark"},
+    "en-desktop": {"language": "en", "device": "desktop", "scheme": "light"},
+    "en-phone": {"language": "en", "device": "phone", "scheme": "light"},
+    "fr-desktop": {"language": "fr", "device": "desktop", "scheme": "dark"},
+}
+VIEWS_WITH_AXE = {"fr-phone", "en-desktop"}
+"""Axe sees both schemes and both layouts in these two."""
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+CONTROLS = "a[href], button, input:not([type=hidden]), select, textarea, summary"
+VISIBLE_CONTROLS = f"""() => [...document.querySelectorAll("{CONTROLS}")]
+    .filter(control => control.checkVisibility() && !control.disabled).length"""
+FOCUS_NUMBER = """() => {
+    const focused = document.activeElement;
+    if (!focused || focused === document.body) return 0;
+    window.reached = window.reached || new Set();
+    if (focused.id !== "page") window.reached.add(focused);
+    return window.reached.size;
+}"""
+
+
+def seed_console(harness: ApplicationHarness) -> dict[str, str]:
+    """Write what the pages show; returns the values that their paths name."""
+    add_console_user(harness, "paul@example.com", "case_worker", name="Paul Bernard", language=None)
+    add_console_user(harness, "chloe@example.com", "team_viewer", name="Chloé Petit", team="lyon", language=None)
+    return {}
+
+
+@pytest.fixture(scope="module")
+def console(sqlite_template, tmp_path_factory):
+    """The base URL of a console with data, the session ids of an administrator by language, and the values of paths."""
+    path = tmp_path_factory.mktemp("console") / "ledger.db"
+    copy_database(sqlite_template, path)
+    ledger, clock = Ledger(f"sqlite:///{path}"), ManualClock()
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    harness = ApplicationHarness(ledger, clock, {"core": {"public_url": address}})
+    sessions = {}
+    for language, email in (("en", "claire@example.com"), ("fr", "claire.fr@example.com")):
+        user = add_console_user(harness, email, "admin", language=language)
+        with ledger.write() as session:
+            sessions[language] = create_session(session, user.id, clock())
+    values = seed_console(harness)
+    app = create_app(ApplicationWebBackend(harness.app.ctx), clock=clock)
+    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning", lifespan="off", ws="none"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    yield address, sessions, values
+    server.should_exit = True
+    thread.join(10)
+    listener.close()
+    ledger.close()
+
+
+@pytest.fixture(scope="module")
+def windows(chromium, console, devices):
+    """Browser windows by view and by whether an administrator is signed in, opened once."""
+    address, sessions, _values = console
+    opened = {}
+
+    def window(view: str, *, is_signed_in: bool):
+        if (view, is_signed_in) in opened:
+            return opened[view, is_signed_in]
+        options = VIEWS[view]
+        context = chromium.new_context(
+            **devices[options["device"]],
+            color_scheme=options["scheme"],
+            locale=options["language"],
+            base_url=address,
+        )
+        if is_signed_in:
+            context.add_cookies([{"name": SESSION_COOKIE, "value": sessions[options["language"]], "url": address}])
+        page = opened[view, is_signed_in] = context.new_page()
+        page.set_default_timeout(10_000)
+        page.errors = []
+        page.on("console", lambda message: page.errors.append(message.text))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        return page
+
+    yield window
+    for page in opened.values():
+        page.context.close()
+
+
+def check_page(page, *, with_axe: bool):
+    """Nothing is cut off, every control is reached by the Tab key, and axe finds nothing."""
+    chromium_browser.wait_until_loaded(page)
+    width = page.viewport_size["width"]
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    controls = page.evaluate(VISIBLE_CONTROLS)
+    for _press in range(controls + 3):
+        page.keyboard.press("Tab")
+        reached = page.evaluate(FOCUS_NUMBER)
+        if reached >= controls:
+            break
+    assert reached >= controls, f"{controls - reached} of {controls} controls are not reached by the keyboard"
+    page.evaluate("document.activeElement.blur()")
+    if with_axe:
+        rules = Axe().run(page, options=RULES).response["violations"]
+        assert [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in rules] == []
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", [*CONSOLE_PAGES, *VISITOR_PAGES])
+def test_a_page_works_by_keyboard_in_both_languages_on_phone_and_desktop(windows, console, screenshot, name, view):
+    page = windows(view, is_signed_in=name in CONSOLE_PAGES)
+    page.errors.clear()
+    path = (CONSOLE_PAGES | VISITOR_PAGES)[name].format(**console[2])
+    response = page.goto(path)
+    assert response.status == (404 if name == "refused" else 200)
+    assert page.locator("html").get_attribute("lang") == VIEWS[view]["language"]
+    check_page(page, with_axe=view in VIEWS_WITH_AXE)
+    assert [error for error in page.errors if "404" not in error] == []
+    screenshot(page, f"console-{name}-{view}")
