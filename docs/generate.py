@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from generators import api, cli, errors, findings, hooks, settings, webhooks
+from generators import api, cli, errors, findings, hooks, settings, views, webhooks
 
 PAGES = {
     "../findings.md": findings.render_page,
@@ -17,6 +17,7 @@ PAGES = {
     "errors.md": errors.render_page,
     "cli.md": cli.render_page,
     "api.md": api.render_page,
+    "views.md": views.render_page,
     "webhooks.schema.json": webhooks.render_schema,
 }
 REFERENCE = Path(__file__).parent / "reference"

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from nps_connect.errors import ConfigError
-from nps_connect.ledger import procrastinate_schema
+from nps_connect.ledger import procrastinate_schema, views
 from nps_connect.ledger.ledger import DATABASE_URL_KEY, MISSING_DATABASE_FIX, Ledger
 
 UPGRADE_LOCK_KEY = 7_240_513_001
@@ -91,7 +91,10 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("path_separator", "os")
     config.set_main_option("version_locations", os.pathsep.join(map(str, VERSION_FOLDERS)))
     config.attributes["connection"] = connection
+    views.drop_views(connection)
     command.upgrade(config, "head")
+    if (_database_version(connection) or "") >= views.VIEWS_SINCE:
+        views.create_views(connection)
     if connection.dialect.name != "sqlite":
         procrastinate_schema.install_schema(connection)
 

@@ -18,7 +18,7 @@ COMMENTS: dict[str, dict[str, tuple[str, ...]]] = {
             "Accueil chaleureux et conseils précis, merci à toute l’équipe.",
             "Livraison à l’heure, montage soigné, rien à redire.",
             "Très bon rapport qualité-prix.",
-            "La vendeuse a pris le temps de nous écouter. Parfait !",
+            "La vendeuse nous a vraiment écoutés. Parfait !",
             "Produit conforme à la description, je recommande.",
             "Rapide, simple, agréable. Je reviendrai.",
         ),
@@ -31,7 +31,7 @@ COMMENTS: dict[str, dict[str, tuple[str, ...]]] = {
         "delivery": (
             "Livraison reportée trois fois, sans aucune explication.",
             "Colis livré avec deux semaines de retard.",
-            "J’ai pris une journée de congé et personne n’est venu livrer.",
+            "J’ai posé une journée de congé et personne n’est venu livrer.",
             "Le transporteur a laissé le colis ouvert devant la porte.",
         ),
         "quality": (

@@ -1,4 +1,4 @@
-"""`nps-connect responses export` as CSV and JSON."""
+"""`nps-connect responses export` as CSV, JSON and JSON lines."""
 
 import csv
 import io
@@ -95,7 +95,15 @@ def test_json_export_is_not_escaped(responses_cli):
     assert (rows[2]["comment"], rows[2]["do_not_contact"]) == (None, False)
 
 
+def test_json_lines_are_the_items_of_the_json_export(responses_cli):
+    lines = responses_cli("responses", "export", "--json-lines").out.splitlines()
+    assert [json.loads(line) for line in lines] == json.loads(responses_cli("responses", "export", "--json").out)[
+        "items"
+    ]
+
+
 def test_invalid_options(responses_cli):
+    assert responses_cli("responses", "export", "--json", "--json-lines").code == 2
     assert responses_cli("responses", "export", "--since", "hier").code == 2
     result = responses_cli("responses", "export", "--output", "nowhere/out.csv")
     assert result.code == 1

@@ -1,4 +1,4 @@
-"""Exports: rows as CSV that a spreadsheet opens safely, or as the JSON of a list."""
+"""Exports: rows as CSV that a spreadsheet opens safely, as the JSON of a list, or as JSON lines."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ UTF8_BOM = "\ufeff"
 
 
 def export_options(command: F) -> F:
-    """Add ``--output``, ``--delimiter``, ``--excel`` and ``--raw``."""
+    """Add ``--output``, ``--delimiter``, ``--excel``, ``--raw`` and ``--json-lines``."""
     from pathlib import Path
 
     for option in (
+        click.option("--json-lines", is_flag=True, help="Write one JSON object per line."),
         click.option("--raw", is_flag=True, help="Do not escape cells that a spreadsheet interprets as formulas."),
         click.option("--excel", is_flag=True, help="Add a byte order mark, so that Excel displays accents correctly."),
         click.option(
@@ -52,6 +53,7 @@ def write_rows(
     delimiter: str,
     excel: bool,
     raw: bool,
+    json_lines: bool = False,
 ) -> int:
     """Write rows one by one; return their number.
 
@@ -63,7 +65,15 @@ def write_rows(
         delimiter: a key of `DELIMITERS`.
         excel: add a byte order mark.
         raw: do not escape formulas.
+        json_lines: write one JSON object per line instead.
+
+    Raises:
+        click.UsageError: two formats are asked for.
     """
+    if json_lines and as_json:
+        raise click.UsageError("--json and --json-lines exclude each other")
+    if json_lines:
+        return _write_json_lines(stream, rows)
     if as_json:
         return _write_json(stream, rows)
     stream.write(UTF8_BOM if excel else "")
@@ -75,10 +85,21 @@ def _write_json(stream: TextIO, rows: Iterable[dict[str, Any]]) -> int:
     number = 0
     stream.write('{"items": [')
     for number, row in enumerate(rows, start=1):
-        moments = {name: _format_cell(value) for name, value in row.items() if isinstance(value, datetime)}
-        stream.write(("\n  " if number == 1 else ",\n  ") + dump_json(row | moments))
+        stream.write(("\n  " if number == 1 else ",\n  ") + _dump_row(row))
     stream.write(("\n]" if number else "]") + ', "next_cursor": null}\n')
     return number
+
+
+def _write_json_lines(stream: TextIO, rows: Iterable[dict[str, Any]]) -> int:
+    number = 0
+    for number, row in enumerate(rows, start=1):  # noqa: B007  # the count is returned
+        stream.write(_dump_row(row) + "\n")
+    return number
+
+
+def _dump_row(row: dict[str, Any]) -> str:
+    moments = {name: _format_cell(value) for name, value in row.items() if isinstance(value, datetime)}
+    return dump_json(row | moments)
 
 
 def _write_csv(

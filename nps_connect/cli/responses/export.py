@@ -33,7 +33,7 @@ def export(
     as_json: bool,
     **form: Any,  # noqa: ANN401  # of the file
 ) -> None:
-    """Export confirmed responses as CSV or JSON, oldest first, with contact data.
+    """Export confirmed responses as CSV, JSON or JSON lines, oldest first, with contact data.
 
     Cells that a spreadsheet would interpret as formulas are prefixed with an apostrophe, unless --raw is given. For
     French Excel use --delimiter semicolon --excel. Only the owner of the file may read it. Another nps_connect takes
