@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from nps_connect.records.base import NPS_SCALE
 
-VIEWS_SINCE = "2021"
+VIEWS_SINCE = "2022"
 """The schema version from which on the tables have what the views read."""
 
 SEGMENT = (

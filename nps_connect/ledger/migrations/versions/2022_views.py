@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-revision = "2021"
-down_revision = "2020"
+revision = "2022"
+down_revision = "2021"
 branch_labels = None
 depends_on = None
 
