@@ -7,6 +7,8 @@ from nps_connect.ledger import (
     approvals,
     audit_log,
     cases,
+    comment_search,
+    comment_themes,
     cooldowns,
     counters,
     daily_figures,

@@ -92,6 +92,16 @@ def insert_for(session: Session, table: type[Base]) -> Any:  # noqa: ANN401  # t
     return dialect.insert(table)
 
 
+def id_field() -> Any:  # noqa: ANN401  # SQLModel's Field has no narrower type
+    """Return the field of a row number."""
+    return Field(default=None, primary_key=True, sa_type=BigId)
+
+
+def reference_field(target: str, *, optional: bool = False, index: bool = True) -> Any:  # noqa: ANN401
+    """Return the field that refers to a column such as ``contacts.id``."""
+    return Field(default=None if optional else ..., foreign_key=target, sa_type=BigId, nullable=optional, index=index)
+
+
 class QueuedRow(Base):
     """Claimable work: a worker claims the row under a lease and settles it.
 

@@ -8,20 +8,14 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint
 from sqlmodel import JSON, Field
 
-from nps_connect.ledger.columns import Base, BigId, QueuedRow, UtcDateTime, partial_index, queue_indexes
+from nps_connect.ledger.columns import Base, QueuedRow, UtcDateTime, partial_index, queue_indexes
+from nps_connect.ledger.columns import id_field as _id
+from nps_connect.ledger.columns import reference_field as _ref
 from nps_connect.records.base import NPS_SCALE
 
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"
 AWAITS_CONFIRMATION = "revision = 0 AND provisional_score <= 6 AND provisional_bot_signals IS NULL"
-
-
-def _id() -> Any:  # noqa: ANN401  # SQLModel's Field has no narrower type
-    return Field(default=None, primary_key=True, sa_type=BigId)
-
-
-def _ref(target: str, *, optional: bool = False, index: bool = True) -> Any:  # noqa: ANN401
-    return Field(default=None if optional else ..., foreign_key=target, sa_type=BigId, nullable=optional, index=index)
 
 
 class RawRequest(QueuedRow, table=True):
@@ -176,7 +170,9 @@ class ResponseRow(Base, table=True):
         conflicting_at: when two different scores were submitted within seconds: provisional until the next submission.
         provisional_bot_signals: bot signals of the page view that gave the provisional score.
         collected_by: a `CollectedBy`: how the response was collected.
-        tags, notes: labels, and remarks of staff, from another tool; None for responses that were not imported.
+        tags: labels that staff gave, here or in another tool; None without any.
+        notes: remarks of staff from another tool; None for responses that were not imported.
+        classified_by: fingerprint of what found the themes of the comment; None until then, and after a new comment.
     """
 
     __tablename__ = "responses"
@@ -186,6 +182,8 @@ class ResponseRow(Base, table=True):
         CheckConstraint("score IS NULL OR (score >= 0 AND score <= 10)", name="score"),
         Index("ix_responses_answered_at_survey", "answered_at", "survey"),
         partial_index("ix_responses_to_confirm", "provisional_at", where=AWAITS_CONFIRMATION),
+        partial_index("ix_responses_unclassified", "id", where="comment IS NOT NULL AND classified_by IS NULL"),
+        partial_index("ix_responses_tagged", "id", where="tags IS NOT NULL"),
     )
 
     id: int | None = _id()
@@ -209,6 +207,7 @@ class ResponseRow(Base, table=True):
     collected_by: str = Field(default="web", max_length=20, sa_column_kwargs={"server_default": "web"})
     tags: list[str] | None = Field(default=None, sa_type=JSON)
     notes: list[dict[str, str]] | None = Field(default=None, sa_type=JSON)
+    classified_by: str | None = Field(default=None, max_length=40)
 
 
 class RevisionRow(Base, table=True):

@@ -19,6 +19,7 @@ from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.bulk_sql import without_index
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.columns import FINISHED_STATES
+from nps_connect.ledger.comment_search import forget_removed_words
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.daily_figures import add_to_figures, verdict_figure
 from nps_connect.ledger.pauses import PauseRow
@@ -220,7 +221,7 @@ def _delete_cooldowns(step: _Step) -> bool:
 
 
 def _empty_texts(step: _Step) -> bool:
-    """Delete comments, notes, follow-up answers and the payloads that repeat them; score, day, survey and tags stay."""
+    """Delete comments, notes, follow-up answers and what repeats them; score, day, survey, tags and themes stay."""
     is_next, has_more = _next_span(step, "emptied_texts", col(ResponseRow.answered_at))
     ids = step.session.execute(select(col(ResponseRow.id)).where(is_next)).scalars().all()
     is_finished = col(DeliveryRow.state).not_in(("pending", "running"))
@@ -228,7 +229,7 @@ def _empty_texts(step: _Step) -> bool:
     _update(step, ids, ResponseRow.id, comment=None, follow_up=[], notes=None)
     _update(step, ids, RevisionRow.response_id, comment=None, follow_up=[])
     _update(step, step.session.execute(repeating).scalars().all(), DeliveryRow.id, payload=None)
-    return has_more
+    return has_more or forget_removed_words(step.session)
 
 
 def _empty_audit_reasons(step: _Step) -> bool:
@@ -256,8 +257,7 @@ def _old_ids(step: _Step, table: Column, at: Column, *conditions: ColumnElement[
 
 def _lock(step: _Step, query: Select[Any]) -> Sequence[Any]:
     """Return the first rows of a query, locked, without those that somebody else has locked."""
-    rows = step.session.execute(query.limit(ROWS_PER_STEP).with_for_update(skip_locked=True))
-    return rows.scalars().all()
+    return step.session.execute(query.limit(ROWS_PER_STEP).with_for_update(skip_locked=True)).scalars().all()
 
 
 def _delete(step: _Step, ids: Sequence[Any], *columns: Column) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from sqlalchemy import null
 from sqlmodel import Session, col
 
 from nps_connect.ledger.daily_figures import Figure, add_to_figures, response_figure
@@ -163,11 +164,10 @@ def _store_responses(
 
 
 def _on_conflict(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
-    """A response that exists keeps its ids."""
+    """A response that exists keeps its ids; the themes of its comment are looked for again."""
     names = (*_CONTENT_COLUMNS, "conflicting_at")
-    return statement.on_conflict_do_update(
-        index_elements=["invitation_id"], set_={name: getattr(statement.excluded, name) for name in names}
-    )
+    changes: dict[str, Any] = {name: getattr(statement.excluded, name) for name in names}
+    return statement.on_conflict_do_update(index_elements=["invitation_id"], set_={**changes, "classified_by": null()})
 
 
 def _merge_content(ctx: Context, received: ReceivedSubmission) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.columns import UNFINISHED_STATES
+from nps_connect.ledger.comment_search import forget_removed_words
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.review_requests import ReviewRequestRow
 from nps_connect.ledger.subjects import (
@@ -150,6 +151,7 @@ def erase_contacts(
     emptied: Counter[str] = Counter()
     for entry in PERSONAL_TABLES:
         emptied[str(entry.table.__tablename__)] += entry.erase_person(session, people)
+    forget_removed_words(session)
     _remove_plain_hashes(ctx, session, people)
     erased = col(ContactRow.id).in_(people.contact_ids) & col(ContactRow.erased_at).is_(None)
     marked = update(ContactRow).where(erased).values(erased_at=ctx.clock())

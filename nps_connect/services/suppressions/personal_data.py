@@ -1,6 +1,7 @@
 """The register of personal data: for each table, which rows concern a person, and what an erasure empties.
 
 A table that is missing here holds no personal data; a test compares the register with the schema, column by column.
+The search index of comments has no rows of its own here: the database removes from it what is emptied in `responses`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.bulk_sql import in_list
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.columns import Base
+from nps_connect.ledger.comment_themes import CommentThemeRow
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.pauses import BreakerRow, PauseRow
 from nps_connect.ledger.review_report import ReviewLinkStateRow, ReviewTallyRow
@@ -174,6 +176,7 @@ PERSONAL_TABLES = (
         {"address": None, "agent": None},
     ),
     PersonalTable(ResponseRow, _of_contacts(ResponseRow.contact_id), {"comment": None, **_IMPORTED_TEXTS}),
+    PersonalTable(CommentThemeRow, col(CommentThemeRow.response_id).in_(_RESPONSE_IDS)),  # of a closed list: they stay
     PersonalTable(RevisionRow, col(RevisionRow.response_id).in_(_RESPONSE_IDS), {"comment": None, "follow_up": []}),
     PersonalTable(
         DeliveryRow,

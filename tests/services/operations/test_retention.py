@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select, update
 from support.application import ApplicationHarness
+from support.database_dump import find_texts
 
 from nps_connect import Bounce, OutcomeUnknown, Rejected
 from nps_connect.ledger import pauses
@@ -341,6 +342,17 @@ def test_answers_to_follow_up_questions_are_emptied_with_the_comments(processed_
     run_retention(application)
     for table in (ResponseRow, RevisionRow):
         assert first_value(application, select(table.follow_up).order_by(table.id)) == []
+
+
+def test_the_words_of_a_comment_leave_the_search_index_with_it(processed_application):
+    application = processed_application
+    with application.ledger.write() as session:
+        session.execute(update(ResponseRow).values(comment="Le xylophone"))
+    assert find_texts(application.ledger, "xylophone")
+    application.clock.forward("732d")
+    run_retention(application)
+    application.ledger.checkpoint()
+    assert find_texts(application.ledger, "xylophone") == []
 
 
 def test_explain_and_the_people_with_unknown_opt_outs_survive_the_retention(processed_application):

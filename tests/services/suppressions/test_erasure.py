@@ -18,6 +18,7 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.api_keys import ApiKeyRow, IdempotencyKeyRow
 from nps_connect.ledger.approvals import ApprovalRow
 from nps_connect.ledger.audit_log import Actor, record_audit
+from nps_connect.ledger.comment_themes import CommentThemeRow
 from nps_connect.ledger.review_requests import ReviewRequestRow
 from nps_connect.ledger.subjects import person_subject
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, EventRow, RawRequest, ResponseRow
@@ -36,8 +37,9 @@ from nps_connect.services.suppressions.personal_data import PERSONAL_TABLES
 from nps_connect.services.suppressions.store import suppress
 
 EMAIL, NAME, COMPANY = "marie.martin@example.com", "Marie Martin", "Toitures Quentin"
-COMMENT, ANSWER, NETWORK, BROWSER = "Trop lent, deux fois", "Le carreleur", "192.0.2.64", "Lynx of hers"
-PERSONAL_TEXTS = (EMAIL, NAME, COMPANY, COMMENT, ANSWER, NETWORK, BROWSER)
+COMMENT, ANSWER, NETWORK, BROWSER = "Trop lent, au son du xylophone", "Le carreleur", "192.0.2.64", "Lynx of hers"
+WORD_OF_INDEX = "xylophone"
+PERSONAL_TEXTS = (EMAIL, NAME, COMPANY, COMMENT, WORD_OF_INDEX, ANSWER, NETWORK, BROWSER)
 OWNER = "Zoe of sales"
 
 CONFIGURATION = {
@@ -111,6 +113,7 @@ def fill_every_table(application) -> None:
         marie = session.execute(select(ContactRow).where(ContactRow.vendor_id == "1")).scalar_one()
         response = session.execute(select(ResponseRow).where(ResponseRow.contact_id == marie.id)).scalar_one()
         subject = person_subject(marie.id)
+        session.add(CommentThemeRow(response_id=response.id, theme="waiting"))
         session.add(ReviewRequestRow(subject=subject, platform="stars", response_id=response.id, sent=True))
         suppress(application.ctx, session, [subject], "bounced", source="the test")
         key = {"name": "shop", "prefix": "p", "secret_hash": "h", "scopes": [], "created_by": "ops", "created_at": now}
