@@ -15,8 +15,11 @@ from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.output import print_json
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from nps_connect.plugins import Plugins
     from nps_connect.sandbox.demo import Demo, DemoConfig, DemoResult
+    from nps_connect.sandbox.demo_console import ConsoleLogin
     from nps_connect.sandbox.scenario import ProgressCallback
 
 DEFAULT_PEOPLE = 48
@@ -27,7 +30,11 @@ DEFAULT_PEOPLE = 48
     "--people", type=click.IntRange(1, 5000), default=DEFAULT_PEOPLE, show_default=True, help="Number of customers."
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the random customers.")
-@click.option("--serve", is_flag=True, help="Keep all processes running afterwards and print their addresses.")
+@click.option(
+    "--serve",
+    is_flag=True,
+    help="Keep all processes running; print their addresses, and a sign-in to the console with three shops.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the results as one JSON object.")
 def demo(people: int, seed: int, *, serve: bool, as_json: bool) -> None:
     """Run an end-to-end demo with simulated vendors: events, surveys, responses, scores, tickets, alerts, reviews.
@@ -79,11 +86,12 @@ def _run_demo(demo: Demo, *, serve: bool, as_json: bool) -> bool:
     summary.print_limitations(demo.capabilities.missing, errors)
     with _progress_reporter(hidden=as_json and not sys.stderr.isatty()) as report_progress:
         result = demo.run(report_progress)
-    _print(demo, result, serve=serve, as_json=as_json)
+    login = _set_up_console(demo, errors) if serve else None
+    _print(demo, result, login, serve=serve, as_json=as_json)
     if serve:
         with stop_event_on_signal() as stop_event:
             if not as_json:
-                summary.print_demo_addresses(demo, console())
+                summary.print_demo_addresses(demo, login, console())
             sys.stdout.flush()
             stop_event.wait()
     code = demo.product.stop()
@@ -92,7 +100,19 @@ def _run_demo(demo: Demo, *, serve: bool, as_json: bool) -> bool:
     return not result.problems and code == 0
 
 
-def _print(demo: Demo, result: DemoResult, *, serve: bool, as_json: bool) -> None:
+def _set_up_console(demo: Demo, errors: Console) -> ConsoleLogin | None:
+    """Fill the console; without its extra, say how to install it."""
+    from nps_connect.errors import ConfigError
+    from nps_connect.sandbox import summary
+
+    try:
+        return demo.set_up_console()
+    except ConfigError as error:
+        summary.print_limitations([f"{error}"], errors)
+        return None
+
+
+def _print(demo: Demo, result: DemoResult, login: ConsoleLogin | None, *, serve: bool, as_json: bool) -> None:
     from nps_connect.cli._support.output import console
     from nps_connect.sandbox import summary
 
@@ -100,7 +120,7 @@ def _print(demo: Demo, result: DemoResult, *, serve: bool, as_json: bool) -> Non
         summary.print_summary(result, console())
         return
     metrics = result.metrics.as_json()
-    print_json(metrics | {"addresses": summary.demo_addresses(demo)} if serve else metrics)
+    print_json(metrics | {"addresses": summary.demo_addresses(demo, login)} if serve else metrics)
     for problem in result.problems:
         click.echo(f"mismatch: {problem}", err=True)
 

@@ -20,6 +20,7 @@ from nps_connect.plugins import Plugins
 from nps_connect.records.base import SEGMENTS
 from nps_connect.sandbox import scanner
 from nps_connect.sandbox.capabilities import DemoCapabilities, detect_capabilities
+from nps_connect.sandbox.demo_console import ConsoleLogin, set_up_console
 from nps_connect.sandbox.factory import build_sandbox
 from nps_connect.sandbox.ledger_observer import LedgerObserver
 from nps_connect.sandbox.mail import ReceivedMail
@@ -133,6 +134,15 @@ class Demo:
                 return self._count(customers, log, observer, client)
         finally:
             observer.close()
+
+    def set_up_console(self) -> ConsoleLogin:
+        """Store the history of three shops and a user of the console; call it after `run`, whose figures it changes.
+
+        Raises:
+            ConfigError: the extra ``console`` is not installed.
+        """
+        with self.product.open_context() as ctx:
+            return set_up_console(ctx, self.public_url)
 
     def _count(
         self, customers: tuple[Customer, ...], log: ScenarioLog, observer: LedgerObserver, client: httpx.Client

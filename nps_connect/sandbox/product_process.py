@@ -7,7 +7,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import httpx
 
 from nps_connect.app.application import create_database, open_application
 from nps_connect.plugins import LOAD_PLUGINS_VARIABLE
+from nps_connect.services.context import Context
 from nps_connect.services.operations.connection_setup import apply_all_setups
 from nps_connect.settings.config_files import format_variable
 from nps_connect.settings.load_settings import environment_path, load_settings
@@ -103,9 +105,19 @@ class ProductProcess:
         Raises:
             NpsConnectError: a mistake in the configuration, or a vendor that refuses.
         """
+        with self.open_context() as ctx:
+            apply_all_setups(ctx)
+
+    @contextmanager
+    def open_context(self) -> Iterator[Context]:
+        """Open the product's application in this process too.
+
+        Raises:
+            ConfigError: a mistake in the configuration.
+        """
         application = open_application(self.config, self.environ)
         try:
-            apply_all_setups(application.ctx)
+            yield application.ctx
         finally:
             application.close()
 

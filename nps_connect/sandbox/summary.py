@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nps_connect.sandbox.demo import Demo, DemoResult
+from nps_connect.sandbox.demo_console import ConsoleLogin
 
 COLOURS = {"promoter": "green", "passive": "yellow", "detractor": "red"}
 
@@ -48,16 +49,18 @@ def print_summary(result: DemoResult, console: Console) -> None:
         console.print("Everything balances: scores, tickets and mails were counted at the simulated vendors.")
 
 
-def print_demo_addresses(demo: Demo, console: Console) -> None:
+def print_demo_addresses(demo: Demo, login: ConsoleLogin | None, console: Console) -> None:
     """Print the addresses of a demo that keeps running."""
     console.print("The demo keeps running until Ctrl+C:")
-    for name, address in demo_addresses(demo).items():
-        console.print(f"  {name:<14}{address}", markup=False, highlight=False, soft_wrap=True)
+    for name, address in demo_addresses(demo, login).items():
+        console.print(f"  {name:<16}{address}", markup=False, highlight=False, soft_wrap=True)
 
 
-def demo_addresses(demo: Demo) -> dict[str, str]:
-    """Return the addresses of a demo that keeps running, by name."""
+def demo_addresses(demo: Demo, login: ConsoleLogin | None) -> dict[str, str]:
+    """Return the addresses of a demo that keeps running, by name, with the sign-in to its console."""
+    signed_in = {"console": login.url, "console user": login.email, "password": login.password} if login else {}
     return {
+        **signed_in,
         "product": demo.public_url,
         "survey page": _first_survey_link(demo) or "no survey was sent",
         "sandbox": f"{demo.sandbox.url}/",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -92,6 +93,17 @@ def test_other_numbers_of_people_and_seeds_balance():
     assert json.loads(output)["contacts"] == 7
 
 
+def sign_in(addresses):
+    """Sign in to the console as printed; return the address of the page that is shown."""
+    with httpx.Client(base_url=addresses["product"], follow_redirects=True) as client:
+        page = client.get("/console/sign-in")
+        [csrf] = re.findall('name="csrf" value="(.+?)"', page.text)
+        form = {"csrf": csrf, "email": addresses["console user"], "password": addresses["password"]}
+        page = client.post("/console/sign-in", data=form, headers={"Origin": addresses["product"]})
+        assert page.status_code == 200, page.text
+        return addresses["console"] if page.url.path.startswith("/console") and "sign-in" not in page.url.path else ""
+
+
 def test_serve_keeps_the_product_running_until_sigterm_and_removes_its_folder():
     process = start("--json", "--serve", "--people", "3")
     try:
@@ -103,6 +115,7 @@ def test_serve_keeps_the_product_running_until_sigterm_and_removes_its_folder():
         addresses = json.loads("".join(lines))["addresses"]
         assert httpx.get(addresses["survey page"]).status_code == 200
         assert httpx.get(addresses["state"]).json()["mailbox"]
+        assert sign_in(addresses) == f"{addresses['product']}/console"
         folder = Path(addresses["configuration"]).parent
         assert folder.is_dir()
         process.send_signal(signal.SIGTERM)
