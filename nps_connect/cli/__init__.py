@@ -42,6 +42,7 @@ COMMANDS = {
     "imports": "Move in from another tool: plan, apply and verify an import.",
     "reviews": "Report on review invitations.",
     "cases": "List detractor cases and their recovery status.",
+    "users": "Add, list, reset and remove users of the console.",
     "api-keys": "Add, list and remove keys of the HTTP API.",
     "approvals": "Decide on the plans of AI assistants.",
     "mcp": "Serve an AI assistant over standard input and output.",

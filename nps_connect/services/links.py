@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
-Purpose = Literal["survey", "unsubscribe", "review", "test", "bounces", "message_id", "pseudonym"]
+Purpose = Literal["survey", "unsubscribe", "review", "test", "bounces", "message_id", "pseudonym", "user"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MAX_TOKEN_LENGTH = 400
 _TOKEN = re.compile(r"([\w-]+)\.([\w-]+)", re.ASCII)
@@ -95,6 +95,10 @@ class Links:
         """Return the connection of a relay's token, or None if the token is invalid."""
         content = self._verify("bounces", token)
         return content if isinstance(content, str) else None
+
+    def user(self, link_id: str) -> str:
+        """Return the token by which a user of the console chooses a password, from the random id of the link."""
+        return self._sign("user", link_id)
 
     def message_id(self, delivery_key: str) -> str:
         """Return the local part of the ``Message-ID`` of a delivery, of 40 hexadecimal digits.

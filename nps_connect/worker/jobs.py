@@ -38,6 +38,7 @@ from nps_connect.services.operations.connection_checks import RECHECK_INTERVAL, 
 from nps_connect.services.operations.fallback_alarms import notify_pauses, raise_alarms
 from nps_connect.services.operations.retention import IDLE_INTERVAL, apply_retention
 from nps_connect.services.suppressions.bounces import NO_MAILBOX_INTERVAL, bounces_job, fetch_bounces
+from nps_connect.services.users.expiry import delete_expired_secrets
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ _SIMPLE_JOBS: tuple[tuple[str, Callable[[Context], object], timedelta], ...] = (
     ("confirmations", enqueue_confirmation_requests, timedelta(hours=1)),
     ("idempotency_keys", delete_expired_responses, timedelta(hours=1)),
     ("approvals", delete_old_plans, timedelta(hours=1)),
+    ("users", delete_expired_secrets, timedelta(hours=1)),
 )
 """Name, function and interval of the jobs that keep no state."""
 

@@ -66,7 +66,11 @@ class ConsoleClient:
     ) -> None:
         ctx = harness.app.ctx
         app = create_app(ApplicationWebBackend(ctx), clock=ctx.clock)
-        self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app, client=(address, 50000)), base_url=CONSOLE_URL)
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, client=(address, 50000)),
+            base_url=CONSOLE_URL,
+            headers={"Accept-Language": "en"},
+        )
         self.csrf = ""
         self._runner = runner
         if user is not None:

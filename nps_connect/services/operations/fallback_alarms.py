@@ -22,6 +22,7 @@ from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.deliveries.preparation import contact_response
 from nps_connect.services.notices.staff_notices import FALLBACK_ACTION, notify_once, staff_channels
+from nps_connect.services.users.link_mails import build_user_link, is_user_link
 
 log = logging.getLogger(__name__)
 
@@ -144,6 +145,8 @@ def _describe_problem(ctx: Context, stuck: DeliveryRow) -> str:
 
 def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message | NotAttempted:
     core = batch.ctx.settings.core
+    if is_user_link(row):
+        return build_user_link(batch, row)
     if row.response_id is None:  # something stopped by itself: no response has led to it
         rendered = staff_texts.render_notice(
             language=core.language,

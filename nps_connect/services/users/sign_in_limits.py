@@ -16,7 +16,6 @@ from nps_connect.ledger.users import SignInLimitRow
 from nps_connect.services.context import Context
 
 WINDOW = timedelta(minutes=15)
-ROWS_PER_STEP = 500
 
 
 class LimitedScope(NamedTuple):
@@ -88,6 +87,15 @@ def count_attempt(session: Session, scopes: Sequence[LimitedScope], now: datetim
     return max(waits) if waits else None
 
 
+def forget_account(ctx: Context, session: Session, email: str) -> None:
+    """Let an account start again, whose owner has just chosen a password."""
+    account, _network = password_scopes(ctx, email, None)
+    session.execute(
+        delete(SignInLimitRow).where(col(SignInLimitRow.scope_hash) == account.scope_hash),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def forgive_attempts(session: Session, scopes: Sequence[LimitedScope]) -> None:
     """Undo the counting of an attempt that succeeded: the account starts again, the network has one attempt back."""
     account, *networks = [scope.scope_hash for scope in scopes]
@@ -96,20 +104,6 @@ def forgive_attempts(session: Session, scopes: Sequence[LimitedScope]) -> None:
     one_less = {"failures": col(SignInLimitRow.failures) - 1}
     is_counted = col(SignInLimitRow.scope_hash).in_(networks) & (col(SignInLimitRow.failures) > 0)
     session.execute(update(SignInLimitRow).where(is_counted).values(one_less), execution_options=options)
-
-
-def delete_old_limits(ctx: Context) -> None:
-    """Delete the counts whose window has ended, in steps."""
-    has_more = True
-    while has_more:
-        query = select(col(SignInLimitRow.scope_hash)).where(col(SignInLimitRow.window_ends_at) <= ctx.clock())
-        with ctx.ledger.write() as session:
-            scopes = session.execute(query.limit(ROWS_PER_STEP)).scalars().all()
-            session.execute(
-                delete(SignInLimitRow).where(col(SignInLimitRow.scope_hash).in_(scopes)),
-                execution_options={"synchronize_session": False},
-            )
-        has_more = len(scopes) == ROWS_PER_STEP
 
 
 def _hash_scope(ctx: Context, kind: str, name: str) -> str:

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from nps_connect.ledger.pauses import MAIL_SCOPE
 from nps_connect.services.operations.operator_pauses import set_paused
+from nps_connect.services.users.passwords import MIN_PASSWORD_LENGTH
 from nps_connect.services.users.store import set_language
 from nps_connect.web.console.access import AdminPage, AnyUserPage
 from nps_connect.web.console.console_page import CONSOLE_LANGUAGES
@@ -20,7 +21,7 @@ router = APIRouter()
 @router.get("/console/account")
 def show_account(page: AnyUserPage) -> Response:
     """Show who is signed in."""
-    return page.render("account.html.j2", area="account")
+    return page.render("account.html.j2", area="account", problem="", min_length=MIN_PASSWORD_LENGTH)
 
 
 @router.post("/console/language")

@@ -118,10 +118,14 @@ class ConsolePage:
         """
         response = RedirectResponse(path, 303, {"Cache-Control": "no-store"})
         if message is not None:
-            response.set_cookie(
-                MESSAGE_COOKIE, quote(message[:500]), max_age=60, path="/console", httponly=True, samesite="lax"
-            )
+            self.set_message(response, message)
         return response
+
+    def set_message(self, response: Response, message: str) -> None:
+        """Let the next page say something, once, in the language of the page."""
+        response.set_cookie(
+            MESSAGE_COOKIE, quote(message[:500]), max_age=60, path="/console", httponly=True, samesite="lax"
+        )
 
     def refuse(self, status: int = 404, reason: str | None = None) -> Response:
         """Return a page that says why there is nothing else to show.

@@ -9,15 +9,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nps_connect.services.context import Context
-from nps_connect.web.console import account, audit, sign_in, staff
+from nps_connect.web.console import account, audit, password, plans, sign_in, staff
 from nps_connect.web.console.access import AnyUserPage, ConsoleRedirect, console_context, has_users
 from nps_connect.web.console.console_assets import asset_response
 from nps_connect.web.console.navigation import visible_areas
 
 ROUTERS = (
     sign_in.router,
+    password.router,
     account.router,
     staff.router,
+    plans.router,
     audit.router,
 )
 """Each area has its own; order matters only where paths overlap."""

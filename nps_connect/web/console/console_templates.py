@@ -12,9 +12,9 @@ from jinja2 import Environment, PackageLoader
 from starlette.responses import HTMLResponse
 
 from nps_connect.rendering.catalogs import CONSOLE_DOMAIN, build_environment, load_translations
-from nps_connect.rendering.labels import find_locale
+from nps_connect.rendering.labels import find_locale, readable_name
 from nps_connect.web.console.console_assets import asset_address
-from nps_connect.web.console.navigation import ROLE_LABELS, visible_areas
+from nps_connect.web.console.navigation import ROLE_HINTS, ROLE_LABELS, visible_areas
 
 if TYPE_CHECKING:
     from nps_connect.web.console.console_page import ConsolePage
@@ -42,9 +42,13 @@ CONSOLE_HEADERS = {
 def build_console_environment(language: str) -> Environment:
     """Return the Jinja environment of the console in a language."""
     environment = build_environment(PackageLoader("nps_connect.web"), language, CONSOLE_DOMAIN)
-    environment.filters.update(segment=segment_of_score)
+    environment.filters.update(segment=segment_of_score, readable_name=readable_name)
     gettext = load_translations(language, CONSOLE_DOMAIN).gettext
-    environment.globals.update(asset_address=asset_address, role_label=lambda role: gettext(ROLE_LABELS[role]))
+    environment.globals.update(
+        asset_address=asset_address,
+        role_label=lambda role: gettext(ROLE_LABELS[role]),
+        role_hint=lambda role: gettext(ROLE_HINTS[role]),
+    )
     return environment
 
 

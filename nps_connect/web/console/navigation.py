@@ -20,6 +20,14 @@ ROLE_LABELS: dict[UserRole, str] = {
 }
 """Roles as people read them, in English."""
 
+ROLE_HINTS: dict[UserRole, str] = {
+    "team_viewer": N_("Figures, comments and cases of one team, nothing of the others."),
+    "viewer": N_("All figures, comments and cases, without changing anything."),
+    "case_worker": N_("Also calls customers, writes notes and solves cases."),
+    "admin": N_("Also users, the audit log, and pausing all mail."),
+}
+"""What each role adds, in English."""
+
 
 class Area(NamedTuple):
     """An area of the console.
@@ -40,6 +48,7 @@ class Area(NamedTuple):
 
 
 AREAS = (
+    Area("plans", "/console/plans", N_("Plans of assistants"), "admin", is_secondary=True),
     Area("users", "/console/users", N_("Users"), "admin", is_secondary=True),
     Area("audit", "/console/audit", N_("Audit log"), "admin", is_secondary=True),
     Area("account", "/console/account", N_("My account"), is_secondary=True),

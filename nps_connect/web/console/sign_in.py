@@ -12,7 +12,7 @@ from nps_connect.services.users.sessions import end_session
 from nps_connect.services.users.sign_in import SignInRefused, sign_in
 from nps_connect.web.console.access import SIGN_IN_PATH, AnyUserPage, session_cookie_name
 from nps_connect.web.console.console_templates import CONSOLE_HEADERS
-from nps_connect.web.console.visitor_page import Visitor, VisitorPage
+from nps_connect.web.console.visitor_page import Visitor, VisitorPage, open_session
 
 router = APIRouter()
 
@@ -40,7 +40,7 @@ def submit_sign_in(page: Visitor) -> Response:
         return response
     except TooBusy:
         return _render(page, 503, problem="busy", email=email)
-    return page.open_session(session_id, page.next_path)
+    return open_session(page.ctx, session_id, page.next_path)
 
 
 @router.post("/console/sign-out")

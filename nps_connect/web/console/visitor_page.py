@@ -55,7 +55,7 @@ class VisitorPage:
     @property
     def network(self) -> str | None:
         """The network of the client, for limits."""
-        return truncate_to_network(self.request.client.host if self.request.client else None)
+        return client_network(self.request)
 
     @property
     def next_path(self) -> str:
@@ -82,20 +82,26 @@ class VisitorPage:
                             secure=is_secure(self.ctx))  # fmt: skip
         return response
 
-    def open_session(self, session_id: str, path: str) -> Response:
-        """Redirect to a page with the cookie of a new session."""
-        response = RedirectResponse(path, 303, CONSOLE_HEADERS)
-        response.set_cookie(
-            session_cookie_name(self.ctx),
-            session_id,
-            max_age=int(SESSION_LIFETIME.total_seconds()),
-            path="/console",
-            httponly=True,
-            samesite="lax",  # a link in a mail leads to a page; every form carries a token
-            secure=is_secure(self.ctx),
-        )
-        response.delete_cookie(FORM_COOKIE, path="/console")
-        return response
+
+def open_session(ctx: Context, session_id: str, path: str) -> Response:
+    """Redirect to a page with the cookie of a new session."""
+    response = RedirectResponse(path, 303, CONSOLE_HEADERS)
+    response.set_cookie(
+        session_cookie_name(ctx),
+        session_id,
+        max_age=int(SESSION_LIFETIME.total_seconds()),
+        path="/console",
+        httponly=True,
+        samesite="lax",  # a link in a mail leads to a page; every form carries a token
+        secure=is_secure(ctx),
+    )
+    response.delete_cookie(FORM_COOKIE, path="/console", httponly=True, samesite="strict", secure=is_secure(ctx))
+    return response
+
+
+def client_network(request: Request) -> str | None:
+    """Return the network of the client, for limits."""
+    return truncate_to_network(request.client.host if request.client else None)
 
 
 def is_secure(ctx: Context) -> bool:
