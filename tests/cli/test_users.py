@@ -2,11 +2,15 @@
 
 import json
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from nps_connect.ledger.ledger import Ledger
+
+PAGE = (Path(__file__).parents[2] / "docs" / "console.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -35,7 +39,7 @@ def test_the_link_of_a_new_user_is_printed_once_and_stored_as_a_hash(users_cli):
     [row] = json.loads(users_cli("users", "list", "--json").out)["items"]
     assert (row["email"], row["role"], row["state"]) == ("claire@example.com", "admin", "invited")
     assert json.loads(users_cli("users", "show", "CLAIRE@example.com", "--json").out) == row
-    assert [tuple(row)[0] for row in stored(users_cli, "SELECT command FROM audit_log")] == ["users add"]
+    assert [row.command for row in stored(users_cli, "SELECT command FROM audit_log")] == ["users add"]
 
 
 def test_a_reset_prints_another_link_and_ends_the_first(users_cli):
@@ -83,3 +87,11 @@ def test_without_the_extra_the_command_says_what_to_install(users_cli, monkeypat
     assert result.code == 2
     assert "pip install 'nps-connect[console]'" in result.err
     assert stored(users_cli, "SELECT * FROM users") == []
+
+
+def test_the_commands_of_the_page_work(users_cli):
+    commands = re.findall(r"^nps-connect (users .+)$", PAGE, re.MULTILINE)
+    assert len(commands) == 4
+    for line in commands:
+        asks = line.split()[1] in ("reset", "remove")
+        assert users_cli(*shlex.split(line), *(["--yes"] if asks else [])).code == 0, line
