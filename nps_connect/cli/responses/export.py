@@ -49,7 +49,7 @@ def export(
         with ledger.read() as session:
             survey = require_known(survey, settings.surveys, "survey", session, col(ResponseRow.survey))
         bounds = SEGMENT_BOUNDS[segment] if segment else None
-        selection = export.ResponseFilter(survey, bounds, start, end)
+        selection = export.select_responses(survey=survey, scores=bounds, since=start, until=end)
         rows = export.export_responses(ledger, selection, options.zone(settings))
         with open_output(output) if output is not None else nullcontext(sys.stdout) as stream:
             count = write_rows(stream, rows, export.EXPORT_COLUMNS, as_json=as_json, **form)

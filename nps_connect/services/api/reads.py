@@ -51,7 +51,7 @@ from nps_connect.services.api.people import (
 from nps_connect.services.cases.case_list import case_query, case_state, state_clauses
 from nps_connect.services.context import Context
 from nps_connect.services.operations.explain import resolve_contacts
-from nps_connect.services.responses.export import ResponseFilter
+from nps_connect.services.responses.export import select_responses
 from nps_connect.services.responses.segment_counts import ALL_SURVEYS, count_responses
 from nps_connect.services.suppressions.operator_suppressions import list_suppressions
 
@@ -81,14 +81,14 @@ def _read_responses(
     contacts = None
     if query.contact is not None:
         contacts = tuple(row.id or 0 for row in find_contact_rows(ctx, session, caller, query.contact))
-    selected = ResponseFilter(
+    selected = select_responses(
         survey=query.survey,
         contacts=contacts,
         scores=SEGMENT_SCORES[query.segment] if query.segment else None,
         since=query.since,
         until=query.until,
     )
-    conditions = [*selected.conditions(), col(ResponseRow.scale) == NPS_SCALE]
+    conditions = [*selected, col(ResponseRow.scale) == NPS_SCALE]
     if query.connection is not None:
         conditions.append(col(ContactRow.connection) == query.connection)
     statement: Any = select(ResponseRow, ContactRow).join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, tzinfo
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import col
 
 from nps_connect.ledger.ledger import Ledger
@@ -44,44 +43,41 @@ EXPORT_COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class ResponseFilter:
-    """Filter of responses; None means no filter.
+def select_responses(
+    *,
+    survey: str | None = None,
+    scores: tuple[int, int] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    contacts: Sequence[int] | None = None,
+) -> list[ColumnElement[bool]]:
+    """Return the SQL conditions of confirmed responses, on any scale; None means no filter.
 
-    Attributes:
+    Args:
         survey: name of the survey.
         scores: lowest and highest score on the NPS scale.
         since: answered at this moment or later.
         until: answered before this moment.
         contacts: ids of contacts.
     """
-
-    survey: str | None = None
-    scores: tuple[int, int] | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    contacts: tuple[int, ...] | None = None
-
-    def conditions(self) -> list[Any]:
-        """Return the SQL conditions on responses."""
-        conditions: list[Any] = [confirmed_clause()]
-        if self.survey is not None:
-            conditions.append(col(ResponseRow.survey) == self.survey)
-        if self.contacts is not None:
-            conditions.append(col(ResponseRow.contact_id).in_(self.contacts))
-        if self.scores is not None:
-            conditions += [col(ResponseRow.score).between(*self.scores), col(ResponseRow.scale) == NPS_SCALE]
-        if self.since is not None:
-            conditions.append(col(ResponseRow.answered_at) >= self.since)
-        if self.until is not None:
-            conditions.append(col(ResponseRow.answered_at) < self.until)
-        return conditions
+    conditions = [confirmed_clause()]
+    if survey is not None:
+        conditions.append(col(ResponseRow.survey) == survey)
+    if contacts is not None:
+        conditions.append(col(ResponseRow.contact_id).in_(contacts))
+    if scores is not None:
+        conditions += [col(ResponseRow.score).between(*scores), col(ResponseRow.scale) == NPS_SCALE]
+    if since is not None:
+        conditions.append(col(ResponseRow.answered_at) >= since)
+    if until is not None:
+        conditions.append(col(ResponseRow.answered_at) < until)
+    return conditions
 
 
 def export_responses(
-    ledger: Ledger, response_filter: ResponseFilter, zone: tzinfo, *, page: int = PAGE_SIZE
+    ledger: Ledger, conditions: Sequence[ColumnElement[bool]], zone: tzinfo, *, page: int = PAGE_SIZE
 ) -> Iterator[dict[str, Any]]:
-    """Yield the filtered responses as `EXPORT_COLUMNS`, times in the given zone.
+    """Yield the responses that fulfil all conditions as `EXPORT_COLUMNS`, times in the given zone.
 
     No transaction stays open between pages.
     """
@@ -89,7 +85,7 @@ def export_responses(
         select(ResponseRow, ContactRow, col(InvitationRow.state), col(InvitationRow.sent_at))
         .join(ContactRow, col(ContactRow.id) == col(ResponseRow.contact_id))
         .join(InvitationRow, col(InvitationRow.id) == col(ResponseRow.invitation_id))
-        .where(*response_filter.conditions())
+        .where(*conditions)
         .order_by(col(ResponseRow.answered_at), col(ResponseRow.id))
         .limit(page)
     )

@@ -32,7 +32,7 @@ from nps_connect.services.imports.import_file import iter_batches, open_import_f
 from nps_connect.services.imports.match_contacts import ImportTarget
 from nps_connect.services.imports.moments import MomentParser
 from nps_connect.services.imports.people_index import PeopleIndex
-from nps_connect.services.responses.export import EXPORT_COLUMNS, ResponseFilter, export_responses
+from nps_connect.services.responses.export import EXPORT_COLUMNS, export_responses, select_responses
 from nps_connect.services.suppressions.export import export_suppressions
 
 TARGET = ImportTarget("after-purchase", "mail", lookup_enabled=False)
@@ -154,7 +154,7 @@ def test_own_export_is_imported_as_it_was(application, tmp_path):
     now = application.clock()
     run_import(application.ctx, write_archive(tmp_path, now))
     zone = application.ctx.settings.core.zone
-    exported = list(export_responses(application.ledger, ResponseFilter(), zone))
+    exported = list(export_responses(application.ledger, select_responses(), zone))
     path = tmp_path / "export.json"
     with path.open("w", encoding="utf-8") as stream:
         write_rows(stream, exported, EXPORT_COLUMNS, as_json=True, delimiter="comma", excel=False, raw=False)

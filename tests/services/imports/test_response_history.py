@@ -25,7 +25,7 @@ from nps_connect.services.imports.response_rows import (
 )
 from nps_connect.services.imports.route_responses import estimate_actions, route_imported_responses, with_import_routes
 from nps_connect.services.imports.store_responses import store_responses
-from nps_connect.services.responses.export import ResponseFilter, export_responses
+from nps_connect.services.responses.export import export_responses, select_responses
 from nps_connect.services.suppressions.store import suppress
 
 LONG_AGO = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -276,11 +276,11 @@ def test_export_has_every_confirmed_response_in_order_for_any_page_size(applicat
     stored_of(application, answers)
     for page in (2, 3, 1000):
         rows = list(
-            export_responses(application.ledger, ResponseFilter(), application.ctx.settings.core.zone, page=page)
+            export_responses(application.ledger, select_responses(), application.ctx.settings.core.zone, page=page)
         )
         assert [row["score"] for row in rows] == [0, 1, 2, 3, 4, 5, 6, 10]
     assert [row["origin"] for row in rows] == ["imported"] * 7 + ["survey"]
     assert (rows[-1]["contact"], rows[-1]["email"], rows[-1]["segment"]) == ("crm:1", "zoe@example.com", "promoter")
-    since = ResponseFilter(since=LONG_AGO + timedelta(days=1), until=LONG_AGO + timedelta(days=3), scores=(0, 4))
+    since = select_responses(since=LONG_AGO + timedelta(days=1), until=LONG_AGO + timedelta(days=3), scores=(0, 4))
     assert [row["score"] for row in export_responses(application.ledger, since, UTC)] == [2, 3, 4]
-    assert list(export_responses(application.ledger, ResponseFilter(survey="another"), UTC)) == []
+    assert list(export_responses(application.ledger, select_responses(survey="another"), UTC)) == []

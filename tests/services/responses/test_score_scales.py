@@ -11,7 +11,7 @@ from support.clock import START
 
 from nps_connect.ledger.tables import ResponseRow
 from nps_connect.services.operations.simulate import simulate
-from nps_connect.services.responses.export import ResponseFilter, export_responses
+from nps_connect.services.responses.export import export_responses, select_responses
 from nps_connect.services.responses.segment_counts import count_responses
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
 
@@ -59,12 +59,12 @@ def test_the_history_of_a_ticket_has_no_score_of_another_scale(application):
 
 
 def test_the_export_names_the_scale_and_has_no_segment(responded):
-    rows = list(export_responses(responded.ledger, ResponseFilter(), UTC))
+    rows = list(export_responses(responded.ledger, select_responses(), UTC))
     assert [(row["scale"], row["score"], row["segment"]) for row in rows] == [
         (OTHER_SCALE, 5, None),
         ("nps-0-10", 9, "promoter"),
     ]
-    assert list(export_responses(responded.ledger, ResponseFilter(scores=(0, 6)), UTC)) == []
+    assert list(export_responses(responded.ledger, select_responses(scores=(0, 6)), UTC)) == []
 
 
 def test_trigger_filters_ignore_other_scales_in_decisions_and_simulations(ledger, clock):
