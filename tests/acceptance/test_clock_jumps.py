@@ -31,6 +31,8 @@ def email(person: str) -> str:
 def run_randomly(applications: list[ApplicationHarness], rng: random.Random, rounds: int) -> None:
     """Move the clock of a random application, and let it do some work or recover lost work."""
     heartbeats = {id(application): Heartbeat(application.ctx, "worker") for application in applications}
+    for application in applications:
+        application.keep_house()
     for _ in range(rounds):
         application = rng.choice(applications)
         application.clock.now += rng.choice(JUMPS)

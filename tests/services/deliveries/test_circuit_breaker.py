@@ -77,6 +77,7 @@ def test_an_unavailable_crm_does_not_open_the_breaker_of_the_mail_channel(applic
     assert broken_until(application, "mail") is None
     assert broken_until(application, "crm") is not None
     application.crm.looking = []
+    application.clock.forward("1d")
     application.run(only="send_survey")
     assert broken_until(application, "crm") is None, "it answers again"
 
