@@ -13,7 +13,7 @@ from nps_connect.rendering.colours import build_palette
 
 ASSET_FOLDER = Path(__file__).with_name("assets")
 ASSETS_PATH = "/console/assets/"
-MEDIA_TYPES = {"css": "text/css", "js": "text/javascript"}
+MEDIA_TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 
 
 class ConsoleAsset(NamedTuple):
