@@ -27,6 +27,7 @@ from nps_connect.ledger.tokens import LedgerTokenStore, derive_keys
 from nps_connect.plugins import Plugins
 from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.redaction import Redactor, iter_secrets
+from nps_connect.rules.dimensions import build_dimension_rules
 from nps_connect.rules.webhook_subscribers import WebhookSubscribers, join_subscriptions
 from nps_connect.services.context import Context
 from nps_connect.services.links import Links
@@ -223,6 +224,7 @@ def build_application(
         journal=SuppressionJournal(state_dir.journal_file if state_dir else None, keys),
         erasure_keys=derive_keys(keys, "erasures"),
         webhook_subscribers=find_webhook_subscribers(plugins, connection_settings),
+        dimensions=build_dimension_rules(settings),
         state_dir=state_dir,
         random=rng,
     )

@@ -16,6 +16,7 @@ from nps_connect.ledger import (
     observations,
     pauses,
     quotas,
+    response_dimensions,
     review_report,
     review_requests,
     subjects,

@@ -28,6 +28,9 @@ FINISHED_STATES = ("succeeded", "skipped", "cancelled")
 PREDICATE = "where"
 """Key of an index's `info` with the predicate of a partial index, as SQL."""
 
+WITHOUT_ROWID = "without_rowid"
+"""Key of a table's `info`: SQLite stores its rows in the order of the primary key."""
+
 BigId = BigInteger().with_variant(Integer, "sqlite")
 """64 bits on both databases: SQLite's ``INTEGER PRIMARY KEY`` has 64 bits, and only this spelling is the row id."""
 
@@ -142,12 +145,17 @@ def partial_index(name: str, *columns: str, where: str) -> Index:
 
 
 @event.listens_for(Base.metadata, "before_create")
-def _set_predicates(metadata: MetaData, connection: Connection, **_options: object) -> None:
-    """Give the partial indexes their predicate for one dialect: to name a dialect at import loads all its drivers."""
+def _set_dialect_options(metadata: MetaData, connection: Connection, **_options: object) -> None:
+    """Give partial indexes their predicate, and tables their order.
+
+    For one dialect: to name a dialect at import loads all its drivers.
+    """
     for table in metadata.tables.values():
         for index in table.indexes:
             if PREDICATE in index.info:
                 index.dialect_kwargs[f"{connection.dialect.name}_where"] = text(index.info[PREDICATE])
+        if WITHOUT_ROWID in table.info and connection.dialect.name == "sqlite":
+            table.dialect_kwargs["sqlite_with_rowid"] = False
 
 
 def parse_queue(connection: str) -> str:

@@ -2,39 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from typing import Any, NamedTuple
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 from sqlalchemy import Date
-from sqlmodel import Field, Session, col
+from sqlmodel import JSON, Field, Session, col
 
-from nps_connect.ledger.columns import Base
+from nps_connect.ledger.columns import WITHOUT_ROWID, Base
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.base import NPS_SCALE
 
 VERDICTS = "verdicts"
 """In place of a scale: decisions of triggers, counted when they are deleted."""
 
+TOUCHPOINT = "touchpoint"
+CONNECTION = "connection"
+RESPONSE_DIMENSIONS = (TOUCHPOINT, "language", "collected_by")
+"""Columns of responses that are dimensions."""
+
 
 class DailyFigureRow(Base, table=True):
     """How often one value occurred on one day.
 
     Confirmed responses are counted in the transaction that writes them, under the values that their newest revision
-    has; an erasure leaves the count.
+    has; an erasure leaves the count. A response counts once in each family of rows: one family per dimension, and one
+    row of it per value of that dimension. A response in several teams counts in each of them.
 
     Attributes:
+        dimension: by what the rows of a family are counted: `TOUCHPOINT`, in which every response counts, another
+            property of responses, `TEAM`, or a name of `[core.dimensions]`.
         day: in the company's time zone.
         survey: the survey.
-        dimensions: what else it is counted by, as a JSON object with sorted names: ``{"touchpoint":"delivery"}``.
+        dimensions: the value of the dimension, as a JSON object: ``{"touchpoint":"delivery"}``.
         scale: the scale of the scores, or `VERDICTS`.
         value: the score, or the verdict and its reason.
         count: how many; 0 after all of them moved to other values.
     """
 
     __tablename__ = "daily_figures"
+    __table_args__ = ({"info": {WITHOUT_ROWID: True}},)  # a family is read in the order of its days
 
+    dimension: str = Field(primary_key=True, max_length=40)
     day: date = Field(primary_key=True, sa_type=Date)
     survey: str = Field(primary_key=True, max_length=40)
     dimensions: str = Field(primary_key=True)
@@ -46,6 +56,7 @@ class DailyFigureRow(Base, table=True):
 class Figure(NamedTuple):
     """The key of a row of `daily_figures`."""
 
+    dimension: str
     day: date
     survey: str
     dimensions: str
@@ -53,28 +64,52 @@ class Figure(NamedTuple):
     value: str
 
 
-def response_figure(
-    zone: tzinfo, answered_at: datetime, survey: str, touchpoint: str, score: int, scale: str = NPS_SCALE
-) -> Figure:
-    """Return the figure in which a confirmed response counts.
+class CountedResponse(NamedTuple):
+    """What of a confirmed response decides in which figures it counts; `groups`: rows of `response_dimensions`."""
+
+    answered_at: datetime
+    survey: str
+    touchpoint: str
+    language: str
+    collected_by: str
+    score: int
+    scale: str = NPS_SCALE
+    groups: Sequence[tuple[str, str]] = ()
+
+
+def group_json(dimension: str, value: str) -> str:
+    """Return the content of the column `dimensions` for a value of a dimension."""
+    return to_json({dimension: value}).decode()
+
+
+def group_value(dimension: str, dimensions: str) -> str:
+    """Return the value of a dimension from the content of the column `dimensions`."""
+    value: str = from_json(dimensions)[dimension]
+    return value
+
+
+def response_figures(zone: tzinfo, response: CountedResponse) -> list[Figure]:
+    """Return the figures in which a confirmed response counts: one per dimension, and one per team.
 
     Args:
         zone: of the company.
-        answered_at: of its newest revision.
-        survey, touchpoint: of the response.
-        score: of its newest revision.
-        scale: of the score.
+        response: in its newest revision.
     """
-    dimensions = to_json({"touchpoint": touchpoint}).decode()
-    return Figure(answered_at.astimezone(zone).date(), survey, dimensions, scale, str(score))
+    day = response.answered_at.astimezone(zone).date()
+    groups = [(name, getattr(response, name)) for name in RESPONSE_DIMENSIONS]
+    return [
+        Figure(name, day, response.survey, group_json(name, value), response.scale, str(response.score))
+        for name, value in (*groups, *response.groups)
+    ]
 
 
 def verdict_figure(
     zone: tzinfo, decided_at: datetime, survey: str, connection: str, verdict: str, reason: str
 ) -> Figure:
     """Return the figure in which a decision counts: ``no cooldown``, ``yes matched`` and so on."""
-    dimensions = to_json({"connection": connection}).decode()
-    return Figure(decided_at.astimezone(zone).date(), survey, dimensions, VERDICTS, f"{verdict} {reason}")
+    group = group_json(CONNECTION, connection)
+    day = decided_at.astimezone(zone).date()
+    return Figure(CONNECTION, day, survey, group, VERDICTS, f"{verdict} {reason}")
 
 
 def add_to_figures(session: Session, changes: Mapping[Figure, int]) -> None:
@@ -94,3 +129,20 @@ def add_to_figures(session: Session, changes: Mapping[Figure, int]) -> None:
 def _add_count(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
     count = col(DailyFigureRow.count) + statement.excluded.count
     return statement.on_conflict_do_update(index_elements=Figure._fields, set_={"count": count})
+
+
+class FigureSettingsRow(Base, table=True):
+    """The settings with which the figures of stored responses were made; one row.
+
+    Attributes:
+        zone: name of the company's time zone.
+        dimensions: field by name of the dimension.
+        teams: fingerprint of the definition by name of the team.
+    """
+
+    __tablename__ = "figure_settings"
+
+    id: int = Field(primary_key=True)
+    zone: str = Field(max_length=60)
+    dimensions: dict[str, str] = Field(sa_type=JSON)
+    teams: dict[str, str] = Field(sa_type=JSON)

@@ -17,6 +17,8 @@ WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"
 AWAITS_CONFIRMATION = "revision = 0 AND provisional_score <= 6 AND provisional_bot_signals IS NULL"
 
+IS_UNCONFIRMED = "revision = 0 OR conflicting_at IS NOT NULL"
+
 
 class RawRequest(QueuedRow, table=True):
     """A webhook request as received; queue ``<connection>/parse``."""
@@ -184,6 +186,7 @@ class ResponseRow(Base, table=True):
         partial_index("ix_responses_to_confirm", "provisional_at", where=AWAITS_CONFIRMATION),
         partial_index("ix_responses_unclassified", "id", where="comment IS NOT NULL AND classified_by IS NULL"),
         partial_index("ix_responses_tagged", "id", where="tags IS NOT NULL"),
+        partial_index("ix_responses_unconfirmed", "id", where=IS_UNCONFIRMED),
     )
 
     id: int | None = _id()

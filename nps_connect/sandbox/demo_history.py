@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import update
 from sqlmodel import col
 
-from nps_connect.ledger.daily_figures import add_to_figures, response_figure
 from nps_connect.ledger.tables import (
     DeliveryRow,
 )
-from nps_connect.sandbox.demo_purchases import DemoPurchase, build_purchases
+from nps_connect.sandbox.demo_purchases import build_purchases
 from nps_connect.sandbox.demo_responses import insert_cases, insert_responses, insert_review_invitations
-from nps_connect.sandbox.demo_rows import DemoHistory, DemoNames, answered_at
+from nps_connect.sandbox.demo_rows import DemoHistory, DemoNames
 from nps_connect.sandbox.demo_surveys import (
     insert_bounces,
     insert_contacts,
@@ -24,6 +21,7 @@ from nps_connect.sandbox.demo_surveys import (
     insert_page_views,
 )
 from nps_connect.services.context import Context
+from nps_connect.services.responses.dimensions import count_new_responses
 
 
 class DemoCounts(NamedTuple):
@@ -63,7 +61,8 @@ def insert_demo_history(
         cases = insert_cases(history, confirmed)
         _finish_deliveries(history)
         insert_bounces(history, [purchase for purchase in purchases if purchase.outcome == "bounced"])
-        _insert_figures(history, confirmed)
+        response_ids = [history.responses[purchase.number] for purchase in confirmed]
+        count_new_responses(ctx.dimensions, session, ctx.settings.core.zone, response_ids)
     return DemoCounts(len(purchases), len(history.invitations), len(confirmed), cases)
 
 
@@ -74,11 +73,3 @@ def _finish_deliveries(history: DemoHistory) -> None:
     due_at = col(DeliveryRow.due_at)
     values = {"created_at": due_at, "first_started_at": due_at, "finished_at": due_at, "state": "succeeded"}
     history.session.execute(statement.values(**values, receipt_id="<" + col(DeliveryRow.key) + "@example.com>"))
-
-
-def _insert_figures(history: DemoHistory, confirmed: Sequence[DemoPurchase]) -> None:
-    zone, names = history.ctx.settings.core.zone, history.names
-    figures = Counter(
-        response_figure(zone, answered_at(item), names.survey, names.touchpoint, item.score or 0) for item in confirmed
-    )
-    add_to_figures(history.session, figures)

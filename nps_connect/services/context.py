@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nps_connect.ledger.leases import Leases
+from nps_connect.rules.dimensions import DimensionRules
 from nps_connect.rules.webhook_subscribers import WebhookSubscribers
 
 if TYPE_CHECKING:  # so that what only reads imports neither plugins nor the HTTP client
@@ -63,6 +64,7 @@ class Context:
         journal: records suppressions outside the database.
         erasure_keys: for the hashes of erased mailboxes: the first makes new ones, all are compared.
         webhook_subscribers: who receives which webhooks.
+        dimensions: how responses are grouped.
         state_dir: the state directory of this host; None where the configuration names none.
         random: random number generator, for jitter and lease tokens.
         wake: notifies the engine that a queue has work; called after commit.
@@ -82,6 +84,7 @@ class Context:
     journal: SuppressionJournal
     erasure_keys: tuple[bytes, ...]
     webhook_subscribers: WebhookSubscribers = field(default_factory=WebhookSubscribers)
+    dimensions: DimensionRules = field(default_factory=DimensionRules)
     state_dir: StateDir | None = None
     random: random.Random = field(default_factory=random.SystemRandom)
     wake: WakeRelay = field(default_factory=WakeRelay)

@@ -26,6 +26,7 @@ from nps_connect.settings.branding import Colour, ProxyNetwork
 from nps_connect.settings.cases import Cases, Recovery
 from nps_connect.settings.database_url import check_database_url
 from nps_connect.settings.delivery import Delivery, Retention
+from nps_connect.settings.dimensions import Dimensions, Team
 from nps_connect.settings.durations import Duration
 from nps_connect.settings.expectations import Expectation
 from nps_connect.settings.key_paths import UnknownName, nearest
@@ -65,6 +66,7 @@ __all__ = [
     "Settings",
     "SettingsTable",
     "Survey",
+    "Team",
     "Trigger",
 ]
 
@@ -141,6 +143,9 @@ class Core(SettingsTable):
         mode: `shadow` decides and records but sends nothing to customers and staff and writes nothing to vendors (see
             ``nps-connect status`` and the log); `live` does all of it.
         recipient_allow_list: if not empty, customer mail goes to these addresses or ``@domains`` only (staging).
+        dimensions: groups of responses by name, each with the field of the event, or else of the contact, that holds
+            the value: ``dimensions.location = "shop"``. The product knows the names `location` and `owner`; others are
+            yours.
         metrics_token: bearer token for ``/metrics``; without it there is no such page.
         listen: host and port of the web server.
         trusted_proxies: addresses and networks of reverse proxies whose ``X-Forwarded-For`` is trusted.
@@ -162,6 +167,7 @@ class Core(SettingsTable):
     logo: Path | None = None
     mode: Literal["shadow", "live"] = "shadow"
     recipient_allow_list: tuple[Recipient, ...] = ()
+    dimensions: Dimensions = Field(default_factory=dict)
     metrics_token: SigningKey | None = None
     listen: Annotated[str, Field(pattern=LISTEN_PATTERN), AfterValidator(_check_port)] = "127.0.0.1:8040"
     trusted_proxies: tuple[ProxyNetwork, ...] = ()
@@ -236,6 +242,7 @@ class Settings(SettingsTable):
     reviews: Reviews = Reviews()
     cases: Cases = Cases()
     recovery: Recovery = Recovery()
+    teams: dict[Name, Team] = Field(default_factory=dict)
     api: Api = Api()
     assistants: Assistants = Assistants()
     routes: tuple[Route, ...] = ()

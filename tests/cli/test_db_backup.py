@@ -86,7 +86,9 @@ def test_check_compares_the_daily_figures_with_the_responses_and_corrects_them_o
     assert seeded_cli("resume", "database", "--yes").code == 0  # its file was copied from elsewhere
     assert seeded_cli("db", "check", "--figures").out.endswith("The daily figures equal the responses.\n")
     with seeded_cli.application.ledger.write() as session:
-        session.execute(delete(DailyFigureRow).where(DailyFigureRow.value == "10"))
+        session.execute(
+            delete(DailyFigureRow).where(DailyFigureRow.dimension == "language", DailyFigureRow.value == "10")
+        )
     assert seeded_cli("db", "check").code == 0
     result = seeded_cli("db", "check", "--figures")
     assert result.code == 1

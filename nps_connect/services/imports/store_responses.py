@@ -12,7 +12,6 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import review_requests
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.daily_figures import add_to_figures, response_figure
 from nps_connect.ledger.subjects import contact_subjects
 from nps_connect.ledger.tables import InvitationRow, ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_many
@@ -28,6 +27,7 @@ from nps_connect.services.imports.match_contacts import (
 )
 from nps_connect.services.imports.response_rows import ImportedResponse
 from nps_connect.services.imports.store_invitations import ImportedCooldown, extend_cooldowns
+from nps_connect.services.responses.dimensions import count_new_responses
 
 TOTALS = ("new", "already_imported", "unmatched", "comments_dropped", "in_cooldown")
 """Counted responses. Of the new ones, `unmatched` belong to people whom the connection does not know,
@@ -116,8 +116,7 @@ def insert_responses(
             for (response, contact), values in zip(rows, responses, strict=True)
         ],
     )
-    zone, names = ctx.settings.core.zone, ("answered_at", "survey", "touchpoint", "score")
-    add_to_figures(session, Counter(response_figure(zone, *(values[name] for name in names)) for values in responses))
+    count_new_responses(ctx.dimensions, session, ctx.settings.core.zone, list(ids.values()))
 
 
 def _invitation_values(

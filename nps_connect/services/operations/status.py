@@ -13,7 +13,7 @@ from sqlmodel import Session
 from nps_connect.ledger import pauses
 from nps_connect.ledger.cooldowns import count_sent_today
 from nps_connect.ledger.current_counts import count_corrected, count_held
-from nps_connect.ledger.daily_figures import DailyFigureRow
+from nps_connect.ledger.daily_figures import TOUCHPOINT, DailyFigureRow
 from nps_connect.ledger.storage_health import StorageProblem
 from nps_connect.ledger.workers import HEARTBEAT_TIMEOUT, load_workers
 from nps_connect.records.base import NPS_SCALE, SEGMENT_BY_SCORE
@@ -129,7 +129,7 @@ def _load_responses_today(session: Session, settings: Settings, now: datetime) -
     today = local_date(now, settings.core.zone)
     figures = DailyFigureRow.__table__
     columns = figures.c.value, figures.c.count
-    is_today = (figures.c.day == today) & (figures.c.scale == NPS_SCALE)
+    is_today = (figures.c.dimension == TOUCHPOINT) & (figures.c.day == today) & (figures.c.scale == NPS_SCALE)
     counts = Counter[str]()
     for score, count in session.connection().execute(select(*columns).where(is_today)):
         counts[SEGMENT_BY_SCORE[int(score)]] += count

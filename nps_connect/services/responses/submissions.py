@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import null
 from sqlmodel import Session, col
 
-from nps_connect.ledger.daily_figures import Figure, add_to_figures, response_figure
+from nps_connect.ledger.daily_figures import CountedResponse, Figure, add_to_figures, response_figures
 from nps_connect.ledger.tables import DeliveryRow, ResponseRow, RevisionRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.records.actions import CancelCode, HoldCode
@@ -17,11 +17,13 @@ from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.pages import PageView, Submission
 from nps_connect.records.responses import FollowUpAnswer, segment_of
 from nps_connect.rendering.catalogs import choose_language
+from nps_connect.rules.dimensions import Group
 from nps_connect.sanitization import one_line
 from nps_connect.services.cases.cases import record_recovery
 from nps_connect.services.contacts.store import ConfirmedResponse, RoutableResponse, build_response
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_deliveries, restore_cancelled
+from nps_connect.services.responses.dimensions import record_dimensions
 from nps_connect.services.responses.invitation_state import LockedInvitation, response_id
 from nps_connect.services.responses.page_views import PageViewLog
 from nps_connect.services.routing.route import load_planned_deliveries, route_responses
@@ -31,6 +33,9 @@ from nps_connect.settings.surveys import FollowUp
 MAX_ANSWER_LENGTH = 1000
 MAX_REVISIONS = 50
 """Of a response. Nobody changes their mind more often; further submissions leave the response as it is."""
+
+COLLECTED_BY_PAGE = "web"
+"""How responses on the survey page are collected: the default of the column."""
 
 _CONTENT_COLUMNS = ("revision", "score", "comment", "language", "do_not_contact", "follow_up", "answered_at")
 
@@ -114,8 +119,13 @@ def record_submissions(
     return confirmed
 
 
-def _count_responses(ctx: Context, session: Session, stored: Iterable[_StoredSubmission]) -> None:
-    """Count the responses in the figures of their day; one that changed moves there from its former figure."""
+def _count_responses(ctx: Context, session: Session, stored: Sequence[_StoredSubmission]) -> None:
+    """Count the responses in the figures of their day; one that changed moves there from its former figures."""
+    new_ids: list[int] = []
+    repeated_ids: list[int] = []
+    for entry in stored:
+        (repeated_ids if entry.received.invitation.state.revision else new_ids).append(entry.response.id)
+    groups = record_dimensions(ctx.dimensions, session, new_ids=new_ids, repeated_ids=repeated_ids)
     changes = Counter[Figure]()
     for entry in stored:
         state = entry.received.invitation.state
@@ -124,9 +134,14 @@ def _count_responses(ctx: Context, session: Session, stored: Iterable[_StoredSub
             (entry.response if entry.is_confirmed else None, 1),
         ):
             if counted is not None:
-                columns = counted.answered_at, counted.survey, counted.touchpoint, counted.score
-                changes[response_figure(ctx.settings.core.zone, *columns)] += change
+                for figure in response_figures(ctx.settings.core.zone, _as_counted(counted, groups)):
+                    changes[figure] += change
     add_to_figures(session, changes)
+
+
+def _as_counted(response: ConfirmedResponse, groups: Mapping[int, Sequence[Group]]) -> CountedResponse:
+    columns = response.answered_at, response.survey, response.touchpoint, response.language
+    return CountedResponse(*columns, COLLECTED_BY_PAGE, response.score, groups=groups.get(response.id, ()))
 
 
 def _store_responses(

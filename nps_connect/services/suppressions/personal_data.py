@@ -23,6 +23,7 @@ from nps_connect.ledger.columns import Base
 from nps_connect.ledger.comment_themes import CommentThemeRow
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.pauses import BreakerRow, PauseRow
+from nps_connect.ledger.response_dimensions import ResponseDimensionRow
 from nps_connect.ledger.review_report import ReviewLinkStateRow, ReviewTallyRow
 from nps_connect.ledger.review_requests import ReviewRequestRow
 from nps_connect.ledger.subjects import EventSubjectRow
@@ -178,6 +179,7 @@ PERSONAL_TABLES = (
     PersonalTable(ResponseRow, _of_contacts(ResponseRow.contact_id), {"comment": None, **_IMPORTED_TEXTS}),
     PersonalTable(CommentThemeRow, col(CommentThemeRow.response_id).in_(_RESPONSE_IDS)),  # of a closed list: they stay
     PersonalTable(RevisionRow, col(RevisionRow.response_id).in_(_RESPONSE_IDS), {"comment": None, "follow_up": []}),
+    PersonalTable(ResponseDimensionRow, col(ResponseDimensionRow.response_id).in_(_RESPONSE_IDS)),  # still counted by
     PersonalTable(
         DeliveryRow,
         _of_contacts(DeliveryRow.contact_id),

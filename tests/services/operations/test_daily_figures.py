@@ -13,7 +13,7 @@ from support.clean_db import delete_all_rows
 from support.clock import START, ManualClock
 from support.hypothesis_settings import ledger_settings
 
-from nps_connect.ledger.daily_figures import VERDICTS, DailyFigureRow
+from nps_connect.ledger.daily_figures import DailyFigureRow
 from nps_connect.ledger.tables import ResponseRow
 from nps_connect.rules.imports.row_errors import RowErrors
 from nps_connect.services.imports.match_contacts import ImportTarget
@@ -28,7 +28,7 @@ PEOPLE = ("1", "2", "3")
 
 def stored_scores(application) -> Counter:
     """Return the counts that are not 0 by day and score."""
-    query = select(DailyFigureRow).where(DailyFigureRow.scale != VERDICTS)
+    query = select(DailyFigureRow).where(DailyFigureRow.dimension == "touchpoint")
     with application.ledger.read() as session:
         rows = session.execute(query).scalars().all()
     assert {(row.survey, row.dimensions, row.scale) for row in rows} <= {
@@ -38,7 +38,11 @@ def stored_scores(application) -> Counter:
 
 
 def differences(application):
-    return find_differences(application.ledger, application.ctx.settings.core.zone)
+    return find_differences(application.ledger, application.ctx.settings.core.zone, application.ctx.dimensions)
+
+
+def correct(application):
+    return correct_figures(application.ledger, application.ctx.settings.core.zone, application.ctx.dimensions)
 
 
 def test_a_response_counts_on_its_day_in_the_company_s_zone(application):
@@ -91,16 +95,16 @@ def test_imported_responses_count_on_the_day_on_which_they_were_given(applicatio
 def test_differences_are_told_and_corrected(application):
     application.answer(application.surveyed(), 9)
     with application.ledger.write() as session:
-        session.execute(update(DailyFigureRow).where(DailyFigureRow.scale != VERDICTS).values(count=4, value="8"))
+        is_counted = DailyFigureRow.dimension == "touchpoint"
+        session.execute(update(DailyFigureRow).where(is_counted).values(count=4, value="8"))
     too_many, missing = differences(application)
     assert too_many.problem == (
         'the figure of 2026-11-20 for score 8 of survey \'after-purchase\' {"touchpoint":"after-purchase"} is 4; the '
         "responses give 0"
     )
     assert (missing.figure.value, missing.stored, missing.actual) == ("9", 0, 1)
-    zone = application.ctx.settings.core.zone
-    assert correct_figures(application.ledger, zone) == [too_many, missing]
-    assert (stored_scores(application), correct_figures(application.ledger, zone)) == ({("2026-11-20", 9): 1}, [])
+    assert correct(application) == [too_many, missing]
+    assert (stored_scores(application), correct(application)) == ({("2026-11-20", 9): 1}, [])
 
 
 def test_a_change_of_the_company_s_zone_moves_the_days(ledger, clock):
@@ -109,7 +113,7 @@ def test_a_change_of_the_company_s_zone_moves_the_days(ledger, clock):
     application.clock.now = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
     application.answer(token, 9)
     moved = ApplicationHarness(ledger, clock, {"core": {"timezone": "Pacific/Auckland"}})
-    assert len(correct_figures(ledger, moved.ctx.settings.core.zone)) == 2
+    assert len(correct(moved)) == 2 * len(("touchpoint", "language", "collected_by"))
     assert stored_scores(moved) == {("2026-11-26", 9): 1}
 
 

@@ -114,7 +114,7 @@ def test_each_kind_is_deleted_after_its_period_and_figures_are_kept(processed_ap
     assert first_value(application, select(ResponseRow.comment)) is None
     assert first_value(application, select(RevisionRow.comment)) is None
     assert first_value(application, select(ResponseRow.score)) == 2
-    assert find_differences(application.ledger, application.ctx.settings.core.zone) == []
+    assert find_differences(application.ledger, application.ctx.settings.core.zone, application.ctx.dimensions) == []
     application.run()
     assert len(application.post.items) == mails
 

@@ -1,0 +1,51 @@
+"""The settings with which daily figures were made: a change of them needs ``db check --figures --repair``."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from sqlalchemy import exists, select
+from sqlmodel import Session, col
+
+from nps_connect.ledger.daily_figures import FigureSettingsRow
+from nps_connect.ledger.tables import ResponseRow
+from nps_connect.rules.dimensions import DimensionRules
+from nps_connect.services.contacts.store import confirmed_clause
+
+_ONLY_ROW = 1
+
+
+def load_recorded_dimensions(session: Session) -> set[str]:
+    """Return the names of the dimensions that were recorded for all stored responses."""
+    row = session.get(FigureSettingsRow, _ONLY_ROW)
+    return set() if row is None else set(row.dimensions)
+
+
+def record_figure_settings(session: Session, zone: tzinfo, rules: DimensionRules) -> None:
+    """Record that the figures of all stored responses are made with these settings."""
+    session.merge(_describe(zone, rules))
+
+
+def record_first_settings(session: Session, zone: tzinfo, rules: DimensionRules) -> None:
+    """Record the settings while there is no response whose figures could have been made with others."""
+    if session.execute(select(exists().where(confirmed_clause(), col(ResponseRow.id) > 0))).scalar():
+        return
+    record_figure_settings(session, zone, rules)
+
+
+def find_changed_settings(session: Session, zone: tzinfo, rules: DimensionRules) -> list[str]:
+    """Return the settings that changed since the figures were made, such as ``core.timezone`` or ``teams.lyon``."""
+    row = session.get(FigureSettingsRow, _ONLY_ROW)
+    current = _describe(zone, rules)
+    if row is None:
+        row = FigureSettingsRow(id=_ONLY_ROW, zone=current.zone, dimensions={}, teams={})
+    changed = ["core.timezone"] if row.zone != current.zone else []
+    names = sorted(row.dimensions.keys() ^ current.dimensions.keys())
+    changed += [f"core.dimensions.{name}" for name in names]
+    teams = sorted(row.teams.keys() | current.teams.keys())
+    return changed + [f"teams.{name}" for name in teams if row.teams.get(name) != current.teams.get(name)]
+
+
+def _describe(zone: tzinfo, rules: DimensionRules) -> FigureSettingsRow:
+    teams = {name: team.definition for name, team in rules.teams.items()}
+    return FigureSettingsRow(id=_ONLY_ROW, zone=str(zone), dimensions=dict(rules.fields), teams=teams)
