@@ -37,6 +37,7 @@ TABLES = {
     "`[reviews]`": model.Reviews,
     "`[cases]`": model.Cases,
     "`[recovery]`": model.Recovery,
+    "`[teams.<name>]`": model.Team,
     "`[api]`": model.Api,
     "`[assistants]`": model.Assistants,
     "`[[routes]]`": model.Route,

@@ -16,7 +16,6 @@ from nps_connect.records.base import NPS_SCALE
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"
 AWAITS_CONFIRMATION = "revision = 0 AND provisional_score <= 6 AND provisional_bot_signals IS NULL"
-
 IS_UNCONFIRMED = "revision = 0 OR conflicting_at IS NOT NULL"
 
 
@@ -172,9 +171,8 @@ class ResponseRow(Base, table=True):
         conflicting_at: when two different scores were submitted within seconds: provisional until the next submission.
         provisional_bot_signals: bot signals of the page view that gave the provisional score.
         collected_by: a `CollectedBy`: how the response was collected.
-        tags: labels that staff gave, here or in another tool; None without any.
-        notes: remarks of staff from another tool; None for responses that were not imported.
-        classified_by: fingerprint of what found the themes of the comment; None until then, and after a new comment.
+        tags, notes: labels that staff gave, here or elsewhere, and their remarks in another tool; None without any.
+        classified_by: fingerprint of what found the comment's themes; None until then, and after a new comment.
     """
 
     __tablename__ = "responses"

@@ -33,11 +33,11 @@ class ScoreCounts:
         return cls(tuple(by_score), provisional)
 
     def __add__(self, other: ScoreCounts) -> ScoreCounts:
-        by_score = tuple(mine + theirs for mine, theirs in zip(self.by_score, other.by_score, strict=True))
+        by_score = tuple(first + second for first, second in zip(self.by_score, other.by_score, strict=True))
         return ScoreCounts(by_score, self.provisional + other.provisional)
 
     def __sub__(self, other: ScoreCounts) -> ScoreCounts:
-        by_score = tuple(mine - theirs for mine, theirs in zip(self.by_score, other.by_score, strict=True))
+        by_score = tuple(first - second for first, second in zip(self.by_score, other.by_score, strict=True))
         return ScoreCounts(by_score, self.provisional - other.provisional)
 
     def __bool__(self) -> bool:

@@ -112,11 +112,11 @@ def _read_responses(session: Session, rules: DimensionRules) -> Iterator[tuple[C
     ):
         ids = [row.id for row in rows]
         stored = load_groups(session, ids)
-        found = read_dimensions(rules, session, ids) if new_names else {}
+        values_now = read_dimensions(rules, session, ids) if new_names else {}
         for row in rows:
             groups = stored.get(row.id, ())
             counted = CountedResponse(*row[1:])
-            expected = _expected_groups(rules, counted, groups, found.get(row.id, {}), new_names)
+            expected = _expected_groups(rules, counted, groups, values_now.get(row.id, {}), new_names)
             missing = [group for group in expected if group not in groups]
             superfluous = [group for group in groups if group[0] == TEAM and group not in expected]
             change = _GroupChange(row.id, missing, superfluous) if missing or superfluous else None
@@ -128,12 +128,12 @@ def _expected_groups(
     rules: DimensionRules,
     counted: CountedResponse,
     stored: Sequence[Group],
-    found: Mapping[str, str],
+    values_now: Mapping[str, str],
     new_names: set[str],
 ) -> list[Group]:
-    """Return the groups of a response: recorded dimensions, those of new names as found now, and teams of both."""
+    """Return the groups of a response: recorded dimensions, those of new names in `values_now`, and teams."""
     values = {name: value for name, value in stored if name in rules.fields}
-    values = {name: value for name, value in found.items() if name in new_names} | values
+    values = {name: value for name, value in values_now.items() if name in new_names} | values
     facts = {name: getattr(counted, name) for name in TEAM_FILTER_FIELDS}
     return [*values.items(), *rules.find_teams({**facts, **values})]
 

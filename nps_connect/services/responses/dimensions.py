@@ -57,9 +57,11 @@ def record_dimensions(
     if not rules:
         return {}
     groups: dict[int, tuple[Group, ...]] = load_groups(session, repeated_ids) if repeated_ids else {}
-    found = {response_id: (*values.items(), *teams) for response_id, values, teams in _read(rules, session, new_ids)}
-    insert_groups(session, found)
-    return groups | found
+    new_groups = {
+        response_id: (*values.items(), *teams) for response_id, values, teams in _read(rules, session, new_ids)
+    }
+    insert_groups(session, new_groups)
+    return groups | new_groups
 
 
 def count_new_responses(rules: DimensionRules, session: Session, zone: tzinfo, response_ids: Sequence[int]) -> None:
@@ -67,7 +69,7 @@ def count_new_responses(rules: DimensionRules, session: Session, zone: tzinfo, r
     groups = record_dimensions(rules, session, new_ids=response_ids)
     changes = Counter[Figure]()
     for response_id, *columns in session.connection().execute(_SELECT_COUNTED, {"response_ids": list(response_ids)}):
-        counted = CountedResponse(*columns, groups=groups.get(response_id, ()))
+        counted = CountedResponse(*columns)._replace(groups=groups.get(response_id, ()))
         changes.update(response_figures(zone, counted))
     add_to_figures(session, changes)
 
