@@ -19,6 +19,7 @@ from nps_connect.ledger import (
     response_dimensions,
     review_report,
     review_requests,
+    staff_figures,
     subjects,
     suppressions,
     tables,

@@ -98,6 +98,11 @@ def day_start(day: date, zone: tzinfo) -> datetime:
     return datetime.combine(day, time.min, tzinfo=zone).astimezone(UTC)
 
 
+def details_kept_since(now: datetime, kept: timedelta, zone: tzinfo) -> date:
+    """Return the first day whose responses have all their details; those before were emptied under retention."""
+    return (now - kept).astimezone(zone).date() + _ONE_DAY
+
+
 def _start_before(name: PeriodName, end: date) -> date:
     return _add_months(end, -_MONTHS[name]) if name in _MONTHS else end - _FOUR_WEEKS
 

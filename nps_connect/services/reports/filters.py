@@ -10,15 +10,20 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, select
 from sqlmodel import col
 
+from nps_connect.ledger.comment_search import comment_matches
 from nps_connect.ledger.response_dimensions import TEAM, ResponseDimensionRow
 from nps_connect.ledger.tables import ResponseRow
 from nps_connect.records.base import NPS_SCALE, SEGMENT_BY_SCORE, SEGMENTS
+from nps_connect.records.users import Viewer
 from nps_connect.rules.report_period import day_start
 from nps_connect.services.contacts.store import confirmed_clause
 
 MAX_VALUE_LENGTH = 200
 NOT_STATED = ""
 """The value of a dimension for responses that have none."""
+
+NO_TEAM = "-"
+"""A name that no team can have: its filter accepts no response."""
 
 _COLUMNS = ("survey", "touchpoint", "language", "collected_by")
 _DIMENSION_PREFIX = "d."
@@ -114,6 +119,8 @@ class ResponseFilter:
             conditions.append(has_comment if self.has_comment else ~has_comment)
         if self.team is not None:
             conditions.append(_is_in_group(TEAM, self.team))
+        if self.text is not None:
+            conditions.append(comment_matches(self.text))
         conditions += [_is_in_group(name, value) for name, value in sorted(self.dimensions.items())]
         return conditions
 
@@ -173,6 +180,17 @@ class ResponseFilter:
             text=given.get("q"),
             dimensions=dimensions,
         ).during(start, None if last_day is None else last_day + timedelta(days=1), zone)
+
+
+def restrict(response_filter: ResponseFilter, viewer: Viewer) -> ResponseFilter:
+    """Return the filter with which a user reads: a viewer of one team sees the responses of that team only.
+
+    Every query of the console passes through it. A filter for another team accepts nothing.
+    """
+    if viewer.has_role("viewer"):
+        return response_filter
+    is_own = viewer.team is not None and response_filter.team in (None, viewer.team)
+    return replace(response_filter, team=viewer.team if is_own else NO_TEAM)
 
 
 _PARAMETERS = frozenset({"from", "until", "score", "comment", *_COLUMNS, *_QUERY_NAMES.values()})

@@ -17,6 +17,7 @@ NO_PERSONAL_DATA = {
     "daily_figures": "counts of a day, a survey and a group",
     "database_identity": "a random id and a counter",
     "figure_settings": "the configuration of dimensions and teams",
+    "staff_figures": "a decision of the company",
     "quotas": "names and numbers of vendors' quotas",
     "tokens": "encrypted credentials of connections",
     "users": "members of staff, whom `users remove` deletes",
