@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz texts api-contract mcp-attack bounce-corpus real-mail constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz texts api-contract mcp-attack bounce-corpus themes real-mail constraints
 
 all: format lint types imports docs test
 
@@ -76,6 +76,10 @@ mcp-attack:
 # docs/bounce-corpus.md.
 bounce-corpus:
 	PYTHONPATH=tests $(BIN)/python -m support.bounce_corpus $(CORPUS) --write
+
+# Measures the themes of comments on the labelled comments in tests/data/themes, and writes docs/theme-results.md.
+themes:
+	PYTHONPATH=tests $(BIN)/python -m support.theme_corpus --write
 
 # Runs the product against a real Postfix and Dovecot on loopback, as root, and writes docs/real-mail.md.
 real-mail:

@@ -82,6 +82,9 @@ if TYPE_CHECKING:
     from nps_connect.records.surveys import SurveyProposal as SurveyProposal
     from nps_connect.records.surveys import SurveyView as SurveyView
     from nps_connect.records.surveys import Veto as Veto
+    from nps_connect.records.themes import CommentText as CommentText
+    from nps_connect.records.themes import CommentThemes as CommentThemes
+    from nps_connect.records.themes import ThemeName as ThemeName
     from nps_connect.records.vendor_responses import VendorResponse as VendorResponse
     from nps_connect.records.webhooks import OutgoingWebhook as OutgoingWebhook
     from nps_connect.records.webhooks import WebhookSubscription as WebhookSubscription
@@ -161,6 +164,7 @@ _HOME = {
     "records.responses": ("ContactResponse", "EarlierResponse", "Response"),
     "records.snapshots": ("AccountSnapshot", "VendorField"),
     "records.surveys": ("ContactHistory", "SurveyProposal", "SurveyView", "Veto"),
+    "records.themes": ("CommentText", "CommentThemes", "ThemeName"),
     "records.webhooks": ("OutgoingWebhook", "WebhookSubscription", "WebhookType"),
     "redaction": ("Redactor",),
     "sanitization": ("one_line",),

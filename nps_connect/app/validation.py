@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from nps_connect.app.checks.comments import check_comments
 from nps_connect.app.checks.connections import check_concurrency, check_connections
 from nps_connect.app.checks.context import CheckContext
 from nps_connect.app.checks.expectations import check_expectations
@@ -72,6 +73,7 @@ def validate(settings: Settings, plugins: Plugins) -> dict[str, ConnectionSettin
     check_concurrency(context)
     check_recovery(context)
     check_expectations(context)
+    check_comments(context)
     _check_retention(context)
     check_live_mode(context)
     if context.mistakes:

@@ -41,6 +41,7 @@ COMMANDS = {
     "responses": "List, import and export survey responses.",
     "imports": "Move in from another tool: plan, apply and verify an import.",
     "reviews": "Report on review invitations.",
+    "comments": "Search comments, find and try themes, tag responses.",
     "cases": "List detractor cases and their recovery status.",
     "users": "Add, list, reset and remove users of the console.",
     "api-keys": "Add, list and remove keys of the HTTP API.",

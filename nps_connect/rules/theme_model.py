@@ -32,8 +32,8 @@ class ThemeMatch(NamedTuple):
 
 
 class _ThemePatterns(NamedTuple):
-    found: re.Pattern[str]
-    found_unless_denied: re.Pattern[str]
+    always: re.Pattern[str]
+    unless_denied: re.Pattern[str]
     exceptions: re.Pattern[str]
 
 
@@ -83,10 +83,10 @@ class ThemeModel:
         matches = []
         for theme, patterns in self._patterns[spoken].items():
             visible = patterns.exceptions.sub(_hide, text)
-            hits = [match.group(1) for match in patterns.found.finditer(visible)]
+            hits = [match.group(1) for match in patterns.always.finditer(visible)]
             hits += [
                 match.group(1)
-                for match in patterns.found_unless_denied.finditer(visible)
+                for match in patterns.unless_denied.finditer(visible)
                 if not self._is_denied(visible[: match.start()], spoken)
             ]
             if hits:

@@ -112,7 +112,10 @@ def load_settings(
             read_logo(core.logo)
         except ValueError as error:
             raise ConfigErrors([origins.locate(ConfigError(str(error), key="core.logo"))]) from None
-    return settings.model_copy(update={"core": core}).with_origins(origins)
+    comments = settings.comments
+    if comments.themes is not None:
+        comments = comments.model_copy(update={"themes": home.parent.absolute() / comments.themes})
+    return settings.model_copy(update={"core": core, "comments": comments}).with_origins(origins)
 
 
 def load_database_keys(path: Path, environ: Mapping[str, str]) -> DatabaseKeys | None:

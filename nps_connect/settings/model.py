@@ -24,6 +24,7 @@ from nps_connect.settings.base import (
 )
 from nps_connect.settings.branding import Colour, ProxyNetwork
 from nps_connect.settings.cases import Cases, Recovery
+from nps_connect.settings.comments import Comments
 from nps_connect.settings.database_url import check_database_url
 from nps_connect.settings.delivery import Delivery, Retention
 from nps_connect.settings.dimensions import Dimensions, Team
@@ -243,6 +244,7 @@ class Settings(SettingsTable):
     cases: Cases = Cases()
     recovery: Recovery = Recovery()
     teams: dict[Name, Team] = Field(default_factory=dict)
+    comments: Comments = Comments()
     api: Api = Api()
     assistants: Assistants = Assistants()
     routes: tuple[Route, ...] = ()

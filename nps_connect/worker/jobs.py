@@ -27,6 +27,8 @@ from nps_connect.rules.schedule import SCAN_INTERVAL
 from nps_connect.services.api_keys.idempotency import delete_expired_responses
 from nps_connect.services.approvals.approvals import delete_old_plans
 from nps_connect.services.cases.overdue import enqueue_overdue_alerts
+from nps_connect.services.comments.classify import IDLE_INTERVAL as CLASSIFY_INTERVAL
+from nps_connect.services.comments.classify import classify_comments
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.in_doubt import resolve_in_doubt
 from nps_connect.services.intake.poll import MAX_RATE_LIMIT_WAIT, poll
@@ -89,6 +91,7 @@ def build_jobs(ctx: Context) -> dict[str, PeriodicJob]:
     jobs = [
         PeriodicJob(name, partial(_run_then_wait, ctx, run, interval), interval) for name, run, interval in _SIMPLE_JOBS
     ]
+    jobs.append(PeriodicJob("comment_themes", partial(classify_comments, ctx), CLASSIFY_INTERVAL))
     jobs.append(PeriodicJob("retention", partial(apply_retention, ctx), IDLE_INTERVAL))
     for position, (name, connection) in enumerate(ctx.connections.items()):
         queue_name = poll_queue(name)

@@ -12,6 +12,7 @@ from nps_connect.hookspecs import HOOKSPEC_MODULES, PROJECT
 
 BUILT_IN = {
     "nps_trigger_survey": "nps_connect.rules.evaluate:check_trigger",  # the configured triggers
+    "nps_classify_comments": "nps_connect.services.comments.classify:classify_comments",  # the words of the file
     "nps_choose_review_platform": "nps_connect.rules.review_policy:choose_platform",  # weights and rotation
 }
 """Hooks that the core implements by a rule, besides the plugins."""

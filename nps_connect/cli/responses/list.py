@@ -41,6 +41,9 @@ COLUMNS = {
 @list_options()
 @click.option("--survey", help="Only this survey.", shell_complete=complete_survey)
 @click.option("--segment", type=NameChoice(list(SEGMENT_BOUNDS)), help="Only this segment.")
+@click.option("--search", metavar="WORDS", help='Only comments with these words; "in quotes" exactly, -word without.')
+@click.option("--theme", help="Only comments with this theme, by its id; see docs/themes.md.")
+@click.option("--tag", help="Only responses with this tag.")
 @click.option("--provisional", is_flag=True, help="Provisional responses instead of confirmed ones.")
 @click.option(
     "--to-confirm", is_flag=True, help="Only provisional detractors older than one day without signs of a bot."
@@ -50,6 +53,9 @@ def list_(
     filters: ListFilters,
     survey: str | None,
     segment: str | None,
+    search: str | None,
+    theme: str | None,
+    tag: str | None,
     provisional: bool,
     to_confirm: bool,
     as_json: bool,
@@ -68,6 +74,7 @@ def list_(
     now, provisional = system_clock(), provisional or to_confirm
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
         conditions = _build_conditions(session, settings, filters, survey, segment)
+        conditions += _build_text_conditions(session, search, theme, tag)
         query, order = _build_query(provisional=provisional, awaiting_at=now if to_confirm else None)
         page = load_page(
             session, query.where(*conditions), order, limit=filters.limit, after=filters.after("responses")
@@ -124,6 +131,16 @@ def _build_conditions(
     if segment is not None:
         conditions += [_score().between(*SEGMENT_BOUNDS[segment]), col(ResponseRow.scale) == NPS_SCALE]
     return conditions
+
+
+def _build_text_conditions(session: Session, search: str | None, theme: str | None, tag: str | None) -> list[Any]:
+    """Return the SQL conditions on comment, themes and tags."""
+    from nps_connect.ledger.comment_search import comment_matches
+    from nps_connect.services.comments.tags import has_tag, has_theme
+
+    conditions: list[Any] = [comment_matches(search)] if search is not None else []
+    conditions += [has_theme(theme)] if theme is not None else []
+    return conditions + ([has_tag(session, tag)] if tag is not None else [])
 
 
 def _build_query(*, provisional: bool, awaiting_at: datetime | None) -> tuple[Any, list[Any]]:

@@ -26,14 +26,14 @@ def show(options: Options, response_id: str, as_json: bool) -> None:
     A bot signal proves nothing; it indicates how far to trust an unconfirmed score.
     """
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
-        details = _response_json(session, _find_response(session, response_id))
+        details = _response_json(session, find_response(session, response_id))
     if as_json:
         print_json(details)
     else:
         _print(details, options.zone(settings))
 
 
-def _find_response(session: Session, beginning: str) -> ResponseRow:
+def find_response(session: Session, beginning: str) -> ResponseRow:
     """Return the only response whose id begins like this.
 
     Raises:
