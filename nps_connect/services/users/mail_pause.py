@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.pauses import MAIL_SCOPE, PauseRow
 from nps_connect.ledger.state_dir import StateDir
+from nps_connect.ledger.users import UserRow
 
 
 class MailPause(NamedTuple):
@@ -19,7 +20,7 @@ class MailPause(NamedTuple):
     Attributes:
         since: when it began.
         reason: as given.
-        paused_by: who paused it; None if the audit log no longer says.
+        paused_by: the name of who paused it; None if the audit log no longer says.
     """
 
     since: datetime
@@ -37,8 +38,10 @@ def load_mail_pause(session: Session, state_dir: StateDir | None) -> MailPause |
 
 
 def _load_actor(session: Session) -> str | None:
-    """Return who paused all mail last: the pause itself and its record are one transaction."""
+    """Return who paused all mail last, a user by name: the pause itself and its record are one transaction."""
     is_pause = (col(AuditRow.command) == "pause") & (col(AuditRow.object) == MAIL_SCOPE)
-    query = select(col(AuditRow.actor_name)).where(is_pause).order_by(col(AuditRow.id).desc()).limit(1)
+    is_author = (col(AuditRow.actor_kind) == "console") & (col(UserRow.email) == col(AuditRow.actor_name))
+    query = select(func.coalesce(col(UserRow.name), col(AuditRow.actor_name))).select_from(AuditRow)
+    query = query.outerjoin(UserRow, is_author).where(is_pause).order_by(col(AuditRow.id).desc()).limit(1)
     actor: str | None = session.execute(query).scalar()
     return actor

@@ -16,7 +16,7 @@ def test_an_administrator_pauses_and_resumes_all_mail_from_any_page(harness, adm
     assert response.headers["location"] == "/console/audit"
     for client, path in ((admin_client, "/console/users"), (viewer, "/console/account")):
         page = client.get(path).text
-        assert "by claire@example.com" in page
+        assert "by Claire Dubois" in page
         assert "Wrong link &lt;b&gt;in&lt;/b&gt; the mail" in page
         assert ("Resume mail" in page) == (client is admin_client)
     with ledger.read() as session:

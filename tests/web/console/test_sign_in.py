@@ -1,6 +1,8 @@
 """Sign-in: what is wrong is not said, storms are limited, and the session ends where it must."""
 
 import re
+import threading
+import time
 from datetime import timedelta
 
 import pytest
@@ -12,7 +14,7 @@ from nps_connect.ledger.audit_log import Actor
 from nps_connect.ledger.users import SignInLimitRow, UserLinkRow, UserRow, UserSessionRow
 from nps_connect.services.users.changes import change_role, lock_user, remove_user, reset_user
 from nps_connect.services.users.expiry import delete_expired_secrets
-from nps_connect.services.users.passwords import hash_token
+from nps_connect.services.users.passwords import PASSWORD_HASHER, hash_token
 
 SIGN_IN = "/console/sign-in"
 
@@ -166,3 +168,23 @@ def test_a_session_ends_after_twelve_idle_hours_or_a_week(harness, admin_client,
     with ledger.read() as session:
         assert session.execute(select(UserSessionRow)).first() is None
         assert session.execute(select(UserLinkRow)).first() is None
+
+
+def test_an_unknown_address_takes_as_much_time_as_a_wrong_password(claire, visitor, sign_in):
+    def processor_seconds(email):
+        durations = []
+        for _ in range(3):
+            started_at = time.process_time()
+            assert sign_in(visitor, email, "x").status_code == 401
+            durations.append(time.process_time() - started_at)
+        return min(durations)
+
+    wrong_password, unknown = processor_seconds("claire@example.com"), processor_seconds("nobody@example.com")
+    assert unknown > 0.6 * wrong_password
+
+
+def test_too_many_passwords_at_a_time_are_refused_instead_of_waiting(claire, visitor, sign_in, monkeypatch):
+    monkeypatch.setattr(PASSWORD_HASHER, "_waiting", threading.BoundedSemaphore(1))
+    with PASSWORD_HASHER._take_turn():
+        assert sign_in(visitor).status_code == 503
+    assert sign_in(visitor).status_code == 303
