@@ -122,7 +122,7 @@ def is_email(text: str) -> bool:
 
 def team_names(settings: Settings) -> tuple[str, ...]:
     """Return the configured teams, to one of which a `team_viewer` is bound."""
-    return tuple(getattr(settings, "teams", ()))
+    return tuple(settings.teams)
 
 
 def require_known_team(settings: Settings, team: str | None) -> None:

@@ -94,3 +94,18 @@ def test_a_user_chooses_the_language_of_all_their_pages(admin_client, ledger):
     assert '<html lang="fr"' in admin_client.get("/console/users", headers={"Accept-Language": "en"}).text
     with ledger.read() as session:
         assert session.execute(select(col(UserRow.language))).scalar() == "fr"
+
+
+def test_a_team_viewer_is_bound_to_a_configured_team(ledger, clock, runner):
+    teams = {"lyon-nord": {"where": "language == 'fr'", "members": ["chloe@example.com"]}}
+    harness = ApplicationHarness(ledger, clock, {"teams": teams})
+    client = ConsoleClient(harness, runner, add_console_user(harness))
+    assert "lyon nord" in client.get("/console/users/invite").text
+    chosen = INVITATION | {"role": "team_viewer"}
+    assert client.post("/console/users/invite", chosen | {"team": "nowhere"}).status_code == 422
+    assert client.post("/console/users/invite", chosen | {"team": "lyon-nord"}).status_code == 303
+    with ledger.read() as session:
+        user = session.execute(select(UserRow).where(col(UserRow.email) == "paul@example.com")).scalar()
+        assert (user.role, user.team) == ("team_viewer", "lyon-nord")
+    assert "lyon nord" in client.get("/console/users").text
+    assert client.post(f"/console/users/{user.public_id}/role", {"role": "viewer"}).status_code == 303
