@@ -74,7 +74,7 @@ def list_(
     now, provisional = system_clock(), provisional or to_confirm
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
         conditions = _build_conditions(session, settings, filters, survey, segment)
-        conditions += _build_text_conditions(session, search, theme, tag)
+        conditions += _build_text_conditions(search, theme, tag)
         query, order = _build_query(provisional=provisional, awaiting_at=now if to_confirm else None)
         page = load_page(
             session, query.where(*conditions), order, limit=filters.limit, after=filters.after("responses")
@@ -133,14 +133,14 @@ def _build_conditions(
     return conditions
 
 
-def _build_text_conditions(session: Session, search: str | None, theme: str | None, tag: str | None) -> list[Any]:
+def _build_text_conditions(search: str | None, theme: str | None, tag: str | None) -> list[Any]:
     """Return the SQL conditions on comment, themes and tags."""
     from nps_connect.ledger.comment_search import comment_matches
     from nps_connect.services.comments.tags import has_tag, has_theme
 
     conditions: list[Any] = [comment_matches(search)] if search is not None else []
     conditions += [has_theme(theme)] if theme is not None else []
-    return conditions + ([has_tag(session, tag)] if tag is not None else [])
+    return conditions + ([has_tag(tag)] if tag is not None else [])
 
 
 def _build_query(*, provisional: bool, awaiting_at: datetime | None) -> tuple[Any, list[Any]]:

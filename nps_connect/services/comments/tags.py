@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, case, cast, exists, func, literal, null, select, true
+from sqlalchemy import Boolean, ColumnElement, case, cast, exists, func, literal, null, select, true
+from sqlalchemy.ext.compiler import compiles
 from sqlmodel import JSON, Session, col
 
 from nps_connect.errors import NpsConnectError
@@ -54,10 +56,26 @@ def _lock_tags(session: Session, response: ResponseRow) -> list[str]:
     return list(response.tags or [])
 
 
-def has_tag(session: Session, tag: str) -> ColumnElement[bool]:
-    """Return the condition on `responses` that it has a tag."""
-    elements = _tag_elements(session)
-    return col(ResponseRow.tags).is_not(None) & exists(select(1).select_from(elements).where(elements.c.value == tag))
+class TagMatch(ColumnElement[bool]):
+    """The condition that a response has a tag."""
+
+    inherit_cache = False
+    type = Boolean()
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+
+
+def has_tag(tag: str) -> ColumnElement[bool]:
+    """Return the condition on `responses` that it has a tag, on either database."""
+    return TagMatch(tag)
+
+
+@compiles(TagMatch)
+def _match_tag(element: TagMatch, compiler: Any, **options: Any) -> str:  # noqa: ANN401  # SQLAlchemy's own
+    elements = _tag_elements(is_sqlite=compiler.dialect.name == "sqlite")
+    of_tag = exists(select(1).select_from(elements).where(elements.c.value == element.tag).correlate(ResponseRow))
+    return f"({compiler.process(col(ResponseRow.tags).is_not(None) & of_tag, **options)})"
 
 
 def has_theme(theme: str) -> ColumnElement[bool]:
@@ -68,7 +86,7 @@ def has_theme(theme: str) -> ColumnElement[bool]:
 
 def load_tags(session: Session, *conditions: ColumnElement[bool]) -> list[tuple[str, int]]:
     """Return the tags of the responses with these properties and how many have each, the most frequent first."""
-    elements = _tag_elements(session)
+    elements = _tag_elements(is_sqlite=session.get_bind().dialect.name == "sqlite")
     query = select(elements.c.value, func.count()).select_from(ResponseRow).join(elements, true())
     query = query.where(col(ResponseRow.tags).is_not(None), elements.c.value.is_not(None), *conditions)
     query = query.group_by(elements.c.value)
@@ -76,10 +94,27 @@ def load_tags(session: Session, *conditions: ColumnElement[bool]) -> list[tuple[
     return [(row[0], row[1]) for row in session.execute(query.order_by(*order).limit(_MAX_LISTED_TAGS))]
 
 
-def _tag_elements(session: Session) -> Any:  # noqa: ANN401  # a table-valued function of either database
+def _tag_elements(*, is_sqlite: bool) -> Any:  # noqa: ANN401  # a table-valued function of either database
     tags = col(ResponseRow.tags)
-    if session.get_bind().dialect.name == "sqlite":
+    if is_sqlite:
         return func.json_each(tags).table_valued("value")
-    is_list = func.json_typeof(tags) == "array"
-    listed = case((is_list, tags), else_=cast(literal("[]"), JSON))
+    listed = case((func.json_typeof(tags) == "array", tags), else_=cast(literal("[]"), JSON))
     return func.json_array_elements_text(listed).table_valued("value", name="tag_elements")
+
+
+class CommentLabels(NamedTuple):
+    """What a comment is about, and how people tagged it."""
+
+    themes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+def load_labels(session: Session, public_ids: Sequence[str]) -> dict[str, CommentLabels]:
+    """Return themes and tags by the public id of the response."""
+    query = select(col(ResponseRow.id), col(ResponseRow.public_id), col(ResponseRow.tags))
+    rows = session.execute(query.where(col(ResponseRow.public_id).in_(public_ids))).all()
+    themes: dict[int, list[str]] = {row.id: [] for row in rows}
+    of_these = select(CommentThemeRow).where(col(CommentThemeRow.response_id).in_(list(themes)))
+    for theme in session.execute(of_these).scalars():
+        themes[theme.response_id].append(theme.theme)
+    return {row.public_id: CommentLabels(tuple(sorted(themes[row.id])), tuple(row.tags or ())) for row in rows}

@@ -156,7 +156,7 @@ def _find_family(response_filter: ResponseFilter, zone: tzinfo, by: str | None) 
 
     A family knows one dimension, surveys and days.
     """
-    if response_filter.text is not None or response_filter.has_comment is not None:
+    if response_filter.reads_texts:
         return None
     moments = (response_filter.start, response_filter.end)
     if any(at is not None and day_start(at.astimezone(zone).date(), zone) != at for at in moments):
@@ -250,7 +250,8 @@ def _count_provisional(session: Session, response_filter: ResponseFilter, by: st
 
     Their dimensions are recorded with the confirmation: for teams and dimensions there are none.
     """
-    if response_filter.scores is not None or response_filter.text is not None or response_filter.has_comment:
+    reads_texts = response_filter.reads_texts and response_filter.has_comment is not False
+    if response_filter.scores is not None or reads_texts:
         return {}
     responses = ResponseRow.__table__.c
     at = case((responses.revision > 0, responses.answered_at), else_=responses.provisional_at)

@@ -16,6 +16,7 @@ from nps_connect.ledger.tables import ResponseRow
 from nps_connect.records.base import NPS_SCALE, SEGMENT_BY_SCORE, SEGMENTS
 from nps_connect.records.users import Viewer
 from nps_connect.rules.report_period import day_start
+from nps_connect.services.comments.tags import has_tag, has_theme
 from nps_connect.services.contacts.store import confirmed_clause
 
 MAX_VALUE_LENGTH = 200
@@ -28,7 +29,7 @@ NO_TEAM = "-"
 _COLUMNS = ("survey", "touchpoint", "language", "collected_by")
 _DIMENSION_PREFIX = "d."
 _MAX_DIMENSIONS = 20
-_QUERY_NAMES = {"segment": "segment", "team": "team", "text": "q"}
+_QUERY_NAMES = {"segment": "segment", "team": "team", "text": "q", "theme": "theme", "tag": "tag"}
 
 
 class FilterQueryError(ValueError):
@@ -48,6 +49,8 @@ class ResponseFilter:
         team: name of a team.
         has_comment: only responses with a comment, or only those without.
         text: words to be found in the comment.
+        theme: id of a theme that the comment has.
+        tag: a tag that the response has.
         dimensions: value by name of a dimension; `NOT_STATED` for responses without a value.
     """
 
@@ -62,6 +65,8 @@ class ResponseFilter:
     team: str | None = None
     has_comment: bool | None = None
     text: str | None = None
+    theme: str | None = None
+    tag: str | None = None
     dimensions: Mapping[str, str] = field(default_factory=dict)
 
     def during(self, start: date | None, end: date | None, zone: tzinfo) -> Self:
@@ -85,6 +90,11 @@ class ResponseFilter:
         """The restrictions by group: columns of responses, team and dimensions, without survey and segment."""
         names = (*_COLUMNS[1:], TEAM)
         return {name: value for name in names if (value := getattr(self, name)) is not None} | dict(self.dimensions)
+
+    @property
+    def reads_texts(self) -> bool:
+        """Whether it looks at comments, themes or tags, which the figures of a day do not know."""
+        return any(value is not None for value in (self.text, self.theme, self.tag, self.has_comment))
 
     @property
     def scores(self) -> tuple[int, ...] | None:
@@ -121,6 +131,8 @@ class ResponseFilter:
             conditions.append(_is_in_group(TEAM, self.team))
         if self.text is not None:
             conditions.append(comment_matches(self.text))
+        conditions += [has_theme(self.theme)] if self.theme is not None else []
+        conditions += [has_tag(self.tag)] if self.tag is not None else []
         conditions += [_is_in_group(name, value) for name, value in sorted(self.dimensions.items())]
         return conditions
 
@@ -178,6 +190,8 @@ class ResponseFilter:
             score=None if score is None else int(score),
             has_comment=None if comment is None else comment == "yes",
             text=given.get("q"),
+            theme=given.get("theme"),
+            tag=given.get("tag"),
             dimensions=dimensions,
         ).during(start, None if last_day is None else last_day + timedelta(days=1), zone)
 
