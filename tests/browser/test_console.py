@@ -32,6 +32,7 @@ CONSOLE_PAGES = {
     "users": "/console/users",
     "invite": "/console/users/invite",
     "user": "/console/users/{user}",
+    "staff-figures": "/console/staff-figures",
     "audit": "/console/audit",
     "account": "/console/account",
     "refused": "/console/nothing",

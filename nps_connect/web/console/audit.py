@@ -31,6 +31,8 @@ COMMAND_LABELS = {
     "users remove": N_("removed the access"),
     "pause": N_("paused"),
     "resume": N_("resumed"),
+    "staff figures on": N_("switched on"),
+    "staff figures off": N_("switched off"),
     "approvals approve": N_("approved a plan"),
     "approvals reject": N_("rejected a plan"),
 }
@@ -86,4 +88,5 @@ def _entry(page: ConsolePage, row: AuditRow, names: Mapping[str, str]) -> AuditE
     action = _(COMMAND_LABELS[row.command]) if row.command in COMMAND_LABELS else row.command
     if row.object.startswith(USER_OBJECT):
         return AuditEntry(row, action, names.get(_user_id(row)) or _("a user removed since"))
-    return AuditEntry(row, action, _("all mail to customers") if row.object == MAIL_SCOPE else row.object)
+    texts = {MAIL_SCOPE: _("all mail to customers"), "staff_figures": _("figures about staff")}
+    return AuditEntry(row, action, texts.get(row.object, row.object))

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nps_connect.services.context import Context
-from nps_connect.web.console import account, audit, password, plans, sign_in, staff
+from nps_connect.web.console import account, audit, password, plans, sign_in, staff, staff_views
 from nps_connect.web.console.access import AnyUserPage, ConsoleRedirect, console_context, has_users
 from nps_connect.web.console.console_assets import asset_response
 from nps_connect.web.console.navigation import visible_areas
@@ -20,6 +20,7 @@ ROUTERS = (
     account.router,
     staff.router,
     plans.router,
+    staff_views.router,
     audit.router,
 )
 """Each area has its own; order matters only where paths overlap."""

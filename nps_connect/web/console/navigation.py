@@ -50,6 +50,7 @@ class Area(NamedTuple):
 AREAS = (
     Area("plans", "/console/plans", N_("Plans of assistants"), "admin", is_secondary=True),
     Area("users", "/console/users", N_("Users"), "admin", is_secondary=True),
+    Area("staff-figures", "/console/staff-figures", N_("Figures about staff"), "admin", is_secondary=True),
     Area("audit", "/console/audit", N_("Audit log"), "admin", is_secondary=True),
     Area("account", "/console/account", N_("My account"), is_secondary=True),
 )
