@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, tzinfo
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -250,7 +251,7 @@ def _count_provisional(session: Session, response_filter: ResponseFilter, by: st
 
     Their dimensions are recorded with the confirmation: for teams and dimensions there are none.
     """
-    reads_texts = response_filter.reads_texts and response_filter.has_comment is not False
+    reads_texts = replace(response_filter, has_comment=response_filter.has_comment or None).reads_texts
     if response_filter.scores is not None or reads_texts:
         return {}
     responses = ResponseRow.__table__.c
