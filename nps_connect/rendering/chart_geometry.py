@@ -104,39 +104,43 @@ class PlacedInterval:
 
 
 def trend_shape(
-    buckets: Sequence[TrendBucket], *, width: float = 696, height: float = 216, label_width: float = 40
+    buckets: Sequence[TrendBucket],
+    *,
+    width: float = 696,
+    height: float = 216,
+    label_width: float = 40,
+    axis: Sequence[int] | None = None,
 ) -> TrendShape:
-    """Place a score over time: by date, so that merged buckets keep their place.
+    """Place a score over time, from the middle of the first bucket to that of the last, by date.
 
     Args:
         buckets: in order of time; those without responses stay empty.
         width, height: of the picture.
         label_width: room that a month's label needs, and about that of a score's.
+        axis: the scores with a grid line, where several trends share them; else they follow from the buckets.
     """
     left, right, top, bottom = 38.0, width - 12.0, 14.0, height - 26.0
-    axis = choose_score_axis([edge for bucket in buckets for edge in (bucket.low, bucket.high) if edge is not None])
+    axis = axis or trend_axis(buckets)
     lowest, highest = axis[0], axis[-1]
 
     def y_of(score: float) -> float:
         return _round(bottom - (score - lowest) / (highest - lowest) * (bottom - top))
 
-    first, last = (buckets[0].start, buckets[-1].end) if buckets else (date.min, date.min)
-    days = max((last - first).days, 1)
+    middles = [_middle(bucket) for bucket in buckets]
+    first, last = (middles[0], middles[-1]) if buckets else (0.0, 0.0)
 
-    def x_of(day_count: float) -> float:
-        return _round(left + day_count / days * (right - left))
-
-    def x_of_day(day: date) -> float:
-        return x_of((day - first).days)
+    def x_of(day_number: float) -> float:
+        if last == first:
+            return _round((left + right) / 2)
+        return _round(min(max(left + (day_number - first) / (last - first) * (right - left), left), right))
 
     marks: list[TrendMark | None] = []
-    for position, bucket in enumerate(buckets):
+    for position, (bucket, middle) in enumerate(zip(buckets, middles, strict=True)):
         if bucket.score is None or bucket.low is None or bucket.high is None:
             marks.append(None)
             continue
-        middle = ((bucket.start - first).days + (bucket.end - first).days) / 2
         place = Point(x_of(middle), y_of(bucket.score))
-        borders = x_of_day(bucket.start), x_of_day(bucket.end)
+        borders = (x_of(bucket.start.toordinal()), x_of(bucket.end.toordinal())) if last > first else (left, right)
         marks.append(TrendMark(position, place, y_of(bucket.low), y_of(bucket.high), *borders))
     runs = [[mark for mark in run if mark] for has_mark, run in groupby(marks, bool) if has_mark]
     whiskers = tuple(run[0] for run in runs if len(run) == 1)
@@ -154,8 +158,17 @@ def trend_shape(
         lines=tuple(svg_points(mark.at for mark in run) for run in runs if len(run) > 1),
         bands=tuple(svg_points(_outline(run)) for run in runs if len(run) > 1),
         score_ticks=tuple((y_of(score), score) for score in reversed(axis)),
-        date_ticks=_keep_apart([(x_of_day(day), day) for day in _tick_days(buckets)], label_width, right),
+        date_ticks=_keep_apart(
+            [(x_of(day.toordinal()), day) for day in _tick_days(buckets) if first <= day.toordinal() <= last]
+            or [(x_of(middle), bucket.start) for middle, bucket in zip(middles, buckets, strict=True)],
+            label_width,
+        ),
     )
+
+
+def trend_axis(buckets: Sequence[TrendBucket]) -> tuple[int, ...]:
+    """Return the scores with a grid line that enclose the bands of all buckets."""
+    return choose_score_axis([edge for bucket in buckets for edge in (bucket.low, bucket.high) if edge is not None])
 
 
 def choose_score_axis(scores: Sequence[float]) -> tuple[int, ...]:
@@ -174,7 +187,7 @@ def choose_score_axis(scores: Sequence[float]) -> tuple[int, ...]:
 
 
 def distribution_bars(
-    counts: Sequence[int], *, width: float = 320, top: float = 18, bottom: float = 128, gap: float = 7
+    counts: Sequence[int], *, width: float = 320, top: float = 18, bottom: float = 172, gap: float = 7
 ) -> tuple[Bar, ...]:
     """Return a column for each count; the largest reaches `top`, and none that is not 0 vanishes."""
     column = (width - gap * (len(counts) - 1)) / max(len(counts), 1)
@@ -218,37 +231,37 @@ def svg_points(points: Iterator[Point] | Sequence[Point]) -> str:
     return " ".join(f"{point.x:g},{point.y:g}" for point in points)
 
 
+def _middle(bucket: TrendBucket) -> float:
+    """Return the middle of a bucket as a number of days."""
+    return (bucket.start.toordinal() + bucket.end.toordinal()) / 2
+
+
 def _outline(marks: Sequence[TrendMark]) -> list[Point]:
     upper = [Point(mark.at.x, mark.high) for mark in marks]
     return upper + [Point(mark.at.x, mark.low) for mark in reversed(marks)]
 
 
 def _tick_days(buckets: Sequence[TrendBucket]) -> list[date]:
-    """Return the first days of the months within the buckets; the buckets' own first days if there are not two."""
-    if not buckets:
-        return []
-    first, last = buckets[0].start, buckets[-1].end
+    """Return the first days of the months within the buckets; none if there are not two."""
     months = []
-    day = first if first.day == 1 else _next_month(first)
-    while day < last:
+    day = buckets[0].start if buckets else date.max
+    day = day if day.day == 1 or not buckets else _next_month(day)
+    while buckets and day < buckets[-1].end:
         months.append(day)
         day = _next_month(day)
-    return months if len(months) > 1 else [bucket.start for bucket in buckets]
+    return months if len(months) > 1 else []
 
 
 def _next_month(day: date) -> date:
     return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
 
 
-def _keep_apart(
-    ticks: Sequence[tuple[float, date]], label_width: float, right: float
-) -> tuple[tuple[float, date], ...]:
-    """Return every n-th tick, so that labels do not touch each other or leave the picture."""
+def _keep_apart(ticks: Sequence[tuple[float, date]], label_width: float) -> tuple[tuple[float, date], ...]:
+    """Return every n-th tick, so that labels do not touch each other."""
     if not ticks:
         return ()
     smallest = min((after - before for (before, _), (after, _) in pairwise(ticks)), default=label_width)
-    step = max(1, -int(-label_width // max(smallest, 1.0)))
-    return tuple(tick for tick in ticks[::step] if tick[0] <= right - label_width / 3)
+    return tuple(ticks[:: max(1, -int(-label_width // max(smallest, 1.0)))])
 
 
 def _round(value: float) -> float:

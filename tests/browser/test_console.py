@@ -11,6 +11,8 @@ import threading
 import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
+from sqlalchemy import select
+from sqlmodel import col
 from support import chromium_browser
 from support.application import ApplicationHarness
 from support.clock import ManualClock
@@ -19,7 +21,9 @@ from support.sqlite_files import copy_database
 
 from nps_connect.app.web_backend import ApplicationWebBackend
 from nps_connect.ledger.ledger import Ledger
+from nps_connect.ledger.tables import ResponseRow
 from nps_connect.ledger.users import UserRow
+from nps_connect.sandbox.demo_history import insert_demo_history
 from nps_connect.services.approvals.approvals import store_plan
 from nps_connect.services.users.one_time_links import create_link
 from nps_connect.services.users.sessions import create_session
@@ -27,6 +31,11 @@ from nps_connect.web.app import create_app
 from nps_connect.web.console.access import SESSION_COOKIE
 
 CONSOLE_PAGES = {
+    "overview": "/console/overview?period=12-months",
+    "overview-few": "/console/overview?from={day}&until={day}",
+    "explore": "/console/explore?by=location&period=12-months",
+    "responses": "/console/responses?segment=detractor&period=12-months",
+    "response": "/console/responses/{response}",
     "plans": "/console/plans",
     "plan": "/console/plans/{plan}",
     "users": "/console/users",
@@ -60,7 +69,7 @@ VIEWS_WITH_AXE = {"fr-phone", "en-desktop"}
 """Axe sees both schemes and both layouts in these two."""
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
-CONTROLS = "a[href], button, input:not([type=hidden], [type=radio]:not(:checked)), select, textarea, summary"
+CONTROLS = "a[href]:not([tabindex='-1']), button, input:not([type=hidden], [type=radio]:not(:checked)), select, textarea, summary"
 """Of radio buttons of one name the Tab key reaches the checked one."""
 
 VISIBLE_CONTROLS = f"""() => [...document.querySelectorAll("{CONTROLS}")]
@@ -79,13 +88,23 @@ def seed_console(harness: ApplicationHarness) -> dict[str, str]:
     now = harness.clock()
     paul = add_console_user(harness, "paul@example.com", "case_worker", name="Paul Bernard", language=None)
     add_console_user(harness, "chloe@example.com", "team_viewer", name="Chloé Petit", team="lyon", language=None)
+    insert_demo_history(harness.app.ctx, responses=200)
+    with harness.ledger.read() as session:
+        newest = select(ResponseRow).where(col(ResponseRow.score) <= 6, col(ResponseRow.comment).is_not(None))
+        response = session.execute(newest.order_by(col(ResponseRow.answered_at).desc()).limit(1)).scalar_one()
+    values = {"response": response.public_id, "day": response.answered_at.date().isoformat()}
     with harness.ledger.write() as session:
         plan = store_plan(
             session, public_id="7f3c9a21d0", kind="ask_people", people=24, items=24, planned_by="shop", now=now,
             plan={"arguments": {"survey": "after-purchase"}, "contacts": []}, plan_hash="0" * 64,
         )  # fmt: skip
         user = session.get(UserRow, paul.id)
-        return {"plan": plan.public_id, "user": user.public_id, "token": create_link(session, user, "invitation", now)}
+        values |= {
+            "plan": plan.public_id,
+            "user": user.public_id,
+            "token": create_link(session, user, "invitation", now),
+        }
+    return values
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +115,7 @@ def console(sqlite_template, tmp_path_factory):
     ledger, clock = Ledger(f"sqlite:///{path}"), ManualClock()
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    harness = ApplicationHarness(ledger, clock, {"core": {"public_url": address}})
+    harness = ApplicationHarness(ledger, clock, {"core": {"public_url": address, "dimensions": {"location": "shop"}}})
     sessions = {}
     for language, email in (("en", "claire@example.com"), ("fr", "claire.fr@example.com")):
         user = add_console_user(harness, email, "admin", language=language)

@@ -42,8 +42,8 @@ def test_everything_in_a_trend_lies_inside_the_drawing_area(scores, margin) -> N
     for mark in shape.marks:
         assert shape.left <= mark.left <= mark.at.x <= mark.right <= shape.right
         assert shape.top <= mark.high <= mark.at.y <= mark.low <= shape.bottom
-    assert all(before.at.x < after.at.x for before, after in pairwise(shape.marks))
-    assert all(shape.left <= x < shape.right for x, _day in shape.date_ticks)
+    assert all(before.at.x <= after.at.x for before, after in pairwise(shape.marks))
+    assert all(shape.left <= x <= shape.right for x, _day in shape.date_ticks)
 
 
 def test_higher_scores_stand_higher_and_equal_distances_stay_equal() -> None:
@@ -53,11 +53,25 @@ def test_higher_scores_stand_higher_and_equal_distances_stay_equal() -> None:
     assert middle.at.x - low.at.x == pytest.approx(high.at.x - middle.at.x, abs=0.11)
 
 
-def test_a_merged_bucket_has_the_room_of_its_days() -> None:
-    first = TrendBucket(MONDAY, MONDAY + timedelta(weeks=3), 10, 0, 20)
-    second = TrendBucket(first.end, first.end + timedelta(weeks=1), 10, 0, 20)
-    wide, narrow = trend_shape([first, second]).marks
-    assert wide.right - wide.left == pytest.approx(3 * (narrow.right - narrow.left), abs=0.3)
+def test_points_stand_at_the_middle_of_their_days_and_the_chart_begins_and_ends_with_one() -> None:
+    lengths = (1, 3, 2, 1)
+    buckets, start = [], MONDAY
+    for length in lengths:
+        buckets.append(TrendBucket(start, start + timedelta(weeks=length), 10, 0, 20))
+        start = buckets[-1].end
+    shape = trend_shape(buckets)
+    places = [mark.at.x for mark in shape.marks]
+    assert (places[0], places[-1]) == (shape.left, shape.right)
+    weeks_between = [(before + after) / 2 for before, after in pairwise(lengths)]
+    unit = (shape.right - shape.left) / sum(weeks_between)
+    for (before, after), distance in zip(pairwise(places), weeks_between, strict=True):
+        assert after - before == pytest.approx(unit * distance, abs=0.11)
+    assert all(mark.left <= mark.at.x <= mark.right for mark in shape.marks)
+
+
+def test_a_single_point_stands_in_the_middle() -> None:
+    shape = trend_shape(weeks(30))
+    assert [mark.at.x for mark in shape.marks] == [(shape.left + shape.right) / 2]
 
 
 def test_a_week_without_responses_interrupts_the_line() -> None:
@@ -75,7 +89,7 @@ def test_a_point_that_no_line_reaches_is_drawn_with_its_band() -> None:
 
 
 def test_months_are_labelled_where_they_begin_and_short_periods_by_their_buckets() -> None:
-    assert [day for _x, day in trend_shape(weeks(*range(26))).date_ticks] == [date(2026, m, 1) for m in range(6, 12)]
+    assert [day for _x, day in trend_shape(weeks(*range(26))).date_ticks] == [date(2026, m, 1) for m in range(7, 12)]
     assert [day for _x, day in trend_shape(weeks(1, 2, 3)).date_ticks] == [
         MONDAY + timedelta(weeks=number) for number in range(3)
     ]
@@ -124,7 +138,7 @@ def test_bars_are_as_high_as_their_counts_and_none_vanishes(counts) -> None:
     tallest = max(bar.height for bar in bars)
     for count, bar in zip(counts, bars, strict=True):
         assert (bar.height >= SMALLEST_BAR) == (count > 0)
-        assert bar.y + bar.height == pytest.approx(128)
+        assert bar.y + bar.height == pytest.approx(172)
         if count:
             expected = max(count / max(counts) * tallest, SMALLEST_BAR)
             assert bar.height == pytest.approx(expected, abs=0.11)

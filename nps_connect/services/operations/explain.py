@@ -139,6 +139,14 @@ def explain_event(session: Session, event_id: int, *, zone: tzinfo = UTC) -> Tim
     return _build_timeline(session, zone, ids)
 
 
+def explain_response(session: Session, response_id: int, *, zone: tzinfo = UTC) -> Timeline:
+    """Explain a response: what led to it and everything that followed from it."""
+    ids = _RowIds(responses={response_id})
+    ids.invitations |= _load_column(session, ResponseRow.invitation_id, ResponseRow.id, ids.responses)
+    ids.events |= _load_column(session, InvitationRow.event_id, InvitationRow.id, ids.invitations)
+    return _build_timeline(session, zone, ids)
+
+
 def explain_delivery(session: Session, delivery_id: int, *, zone: tzinfo = UTC) -> Timeline | None:
     """Explain a delivery and everything that led to it; return None if there is no such delivery."""
     row = session.get(DeliveryRow, delivery_id)

@@ -9,12 +9,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nps_connect.services.context import Context
-from nps_connect.web.console import account, audit, password, plans, sign_in, staff, staff_views
+from nps_connect.web.console import (
+    account,
+    audit,
+    explore,
+    overview,
+    password,
+    plans,
+    responses,
+    sign_in,
+    staff,
+    staff_views,
+)
 from nps_connect.web.console.access import AnyUserPage, ConsoleRedirect, console_context, has_users
 from nps_connect.web.console.console_assets import asset_response
 from nps_connect.web.console.navigation import visible_areas
 
 ROUTERS = (
+    overview.router,
+    explore.router,
+    responses.router,
     sign_in.router,
     password.router,
     account.router,

@@ -1,0 +1,173 @@
+"""What the overview shows, loaded in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col
+
+from nps_connect.ledger.cases import CaseRow
+from nps_connect.rules.nps_arithmetic import Difference, NpsFigure, compute_difference
+from nps_connect.rules.report_period import BucketUnit, day_start, trend_unit
+from nps_connect.rules.score_counts import BucketCounts, ScoreCounts, merge_buckets
+from nps_connect.services.cases.case_list import case_query
+from nps_connect.services.operations.connection_status import ConnectionStatus
+from nps_connect.services.operations.load_connections import load_connections
+from nps_connect.services.reports.counts import count_by_bucket, count_scores
+from nps_connect.services.reports.filters import ResponseFilter
+from nps_connect.services.reports.open_cases import OpenCases, count_open_cases
+from nps_connect.services.reports.response_list import ListedResponse, load_dimensions, load_response_page
+from nps_connect.services.reports.review_invitations import ReviewInvitationCounts, load_review_invitations
+from nps_connect.services.reports.survey_funnel import (
+    ResponseRate,
+    ResponseSpeed,
+    SurveyCohort,
+    SurveyFunnel,
+    load_funnel,
+    load_response_rate,
+    load_response_speed,
+)
+from nps_connect.web.console.page_filter import PageFilter
+
+CASES_SHOWN = 4
+COMMENTS_SHOWN = 4
+MIN_TREND = timedelta(weeks=26)
+"""A trend shows half a year at least, so that a movement can be compared with what is usual."""
+
+
+@dataclass(frozen=True)
+class CaseToHandle:
+    """An open case: whose it is, what the customer said, and until when to reply."""
+
+    public_id: str
+    score: int
+    name: str | None
+    comment: str | None
+    location: str | None
+    deadline: datetime | None
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The responses of the period and the time before, in joined buckets.
+
+    Attributes:
+        buckets: in order of time; from the first response on.
+        unit: of the buckets before they were joined.
+        is_joined: some were joined, because they had too few responses.
+    """
+
+    buckets: Sequence[BucketCounts]
+    unit: BucketUnit
+    is_joined: bool
+
+
+@dataclass(frozen=True)
+class OverviewData:
+    """Everything on the overview; what has no source is None.
+
+    Attributes:
+        counts: of the period.
+        figure: its score.
+        earlier: the score of the period before.
+        difference: between the two; None if one of them has no responses.
+        trend: None without responses.
+        funnel, rate: None if a restriction is known of responses only, or nobody was asked.
+        speed: None if no survey mail was answered.
+        cases: the next to handle.
+        open_cases: all open cases by age.
+        comments: the newest.
+        reviews: review invitations by platform.
+        connections: by name; None for users who see one team only.
+    """
+
+    counts: ScoreCounts
+    figure: NpsFigure
+    earlier: NpsFigure
+    difference: Difference | None
+    trend: Trend | None
+    funnel: SurveyFunnel | None
+    rate: ResponseRate | None
+    speed: ResponseSpeed | None
+    cases: Sequence[CaseToHandle]
+    open_cases: OpenCases
+    comments: Sequence[ListedResponse]
+    reviews: Sequence[ReviewInvitationCounts]
+    connections: Mapping[str, ConnectionStatus] | None
+
+
+def load_overview(session: Session, shown: PageFilter) -> OverviewData:
+    """Load what the overview shows."""
+    page, responses = shown.page, shown.responses
+    settings, now = page.ctx.settings, page.now
+    zone = settings.core.zone
+    counts = count_scores(session, zone, responses)
+    figure, earlier = counts.figure(), count_scores(session, zone, shown.earlier).figure()
+    conditions = responses.conditions()
+    speed = load_response_speed(session, conditions)
+    cohort = find_cohort(responses)
+    funnel = load_funnel(session, cohort) if cohort is not None else None
+    if funnel is not None and not funnel.decided:
+        funnel = None
+    rate = load_response_rate(session, cohort, speed.complete_after, now) if cohort and funnel and speed else None
+    tomorrow = day_start(now.astimezone(zone).date() + timedelta(days=1), zone)
+    anytime = shown.responses.during(None, None, zone).conditions()
+    with_comment = ResponseFilter(**{**vars(responses), "has_comment": True})
+    sees_company = page.viewer.has_role("viewer")
+    return OverviewData(
+        counts=counts,
+        figure=figure,
+        earlier=earlier,
+        difference=compute_difference(figure, earlier) if figure.responses and earlier.responses else None,
+        trend=load_trend(session, shown),
+        funnel=funnel,
+        rate=rate,
+        speed=speed,
+        cases=load_cases(session, anytime),
+        open_cases=count_open_cases(session, anytime, now=now, end_of_day=tomorrow),
+        comments=load_response_page(session, with_comment.conditions(), limit=COMMENTS_SHOWN).responses,
+        reviews=load_review_invitations(session, conditions),
+        connections=load_connections(session, settings, now) if sees_company else None,
+    )
+
+
+def find_cohort(responses: ResponseFilter) -> SurveyCohort | None:
+    """Return the surveys that a filter of responses covers; None if it restricts by what only responses have."""
+    has_other = responses.dimensions or responses.team or responses.collected_by or responses.scores is not None
+    if has_other or responses.text or responses.has_comment is not None or not responses.start or not responses.end:
+        return None
+    return SurveyCohort(responses.start, responses.end, responses.survey, responses.touchpoint, responses.language)
+
+
+def load_trend(session: Session, shown: PageFilter) -> Trend | None:
+    """Load the period and the time before it in buckets that have enough responses to be judged."""
+    zone, unit = shown.page.ctx.settings.core.zone, trend_unit(shown.period)
+    start = min(shown.earlier_period.start, shown.period.end - MIN_TREND)
+    both = shown.during(start, shown.period.end)
+    buckets = count_by_bucket(session, zone, both, unit)
+    first = next((index for index, bucket in enumerate(buckets) if bucket.counts.responses), None)
+    if first is None:
+        return None
+    joined = merge_buckets(buckets[first:])
+    return Trend(joined, unit, is_joined=len(joined) < len(buckets) - first)
+
+
+def load_cases(session: Session, conditions: Sequence[object]) -> list[CaseToHandle]:
+    """Load the open cases that are due first."""
+    deadline = col(CaseRow.deadline)
+    query = case_query().where(col(CaseRow.state) == "open", *conditions)
+    rows = session.execute(query.order_by(deadline.is_(None), deadline, col(CaseRow.id)).limit(CASES_SHOWN)).all()
+    dimensions = load_dimensions(session, [response.id for _case, response, *_ in rows])
+    return [
+        CaseToHandle(
+            public_id=response.public_id,
+            score=response.score,
+            name=contact.name or contact.email,
+            comment=response.comment,
+            location=dimensions.get(response.id, {}).get("location"),
+            deadline=case.deadline,
+        )
+        for case, response, contact, _link in rows
+    ]
