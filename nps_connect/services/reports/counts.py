@@ -163,7 +163,7 @@ def _find_family(response_filter: ResponseFilter, zone: tzinfo, by: str | None) 
     if any(at is not None and day_start(at.astimezone(zone).date(), zone) != at for at in moments):
         return None
     groups = response_filter.groups
-    if NOT_STATED in groups.values():
+    if NOT_STATED in groups.values() or (by == TEAM and TEAM in groups):  # a response may be in further teams
         return None
     dimensions = {*groups, *({by} - {SURVEY, None})}
     if len(dimensions) > 1:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.application import ApplicationHarness
 from support.clean_db import delete_all_rows
@@ -94,7 +94,7 @@ def by_score(given: list[GivenResponse]) -> tuple[int, ...]:
     return tuple(numbers[score] for score in range(11))
 
 
-@settings(max_examples=20, phases=[Phase.generate], deadline=None, suppress_health_check=list(HealthCheck))
+@ledger_settings(12)
 @given(given=st.lists(responses, max_size=25), wanted=st.lists(filters, min_size=3, max_size=6))
 def test_counts_equal_those_of_a_plain_list(ledger, given, wanted):
     application = ApplicationHarness(delete_all_rows(ledger), ManualClock(START), GROUPED)
