@@ -43,6 +43,7 @@ COMMANDS = {
     "reviews": "Report on review invitations.",
     "comments": "Search comments, find and try themes, tag responses.",
     "cases": "List detractor cases and their recovery status.",
+    "staff-figures": "Show or hide figures about members of staff.",
     "users": "Add, list, reset and remove users of the console.",
     "api-keys": "Add, list and remove keys of the HTTP API.",
     "approvals": "Decide on the plans of AI assistants.",

@@ -13,6 +13,7 @@ from nps_connect.cli._support.names import require_known
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import pluralize, print_json, print_table
 from nps_connect.cli._support.periods import parse_period, period_options
+from nps_connect.cli._support.report_choice import FORMATS, ReportChoice
 
 if TYPE_CHECKING:
     from sqlmodel import Session
@@ -24,15 +25,41 @@ if TYPE_CHECKING:
 @click.option("--survey", help="Only this survey.", shell_complete=complete_survey)
 @period_options
 @click.option("--latest", is_flag=True, help="Count only the latest response of each contact in the period.")
+@click.option("--by", help="Groups: survey, touchpoint, language, collected_by, team, or a name of [core.dimensions].")
+@click.option("--compare", type=click.Choice(["previous"]), help="Compare with the period of the same length before.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(FORMATS),
+    default="table",
+    help="csv is for spreadsheets.",
+    show_default=True,
+)
 def report(
-    options: Options, survey: str | None, since: str | None, until: str | None, latest: bool, as_json: bool
+    options: Options,
+    survey: str | None,
+    since: str | None,
+    until: str | None,
+    latest: bool,
+    by: str | None,
+    compare: str | None,
+    output_format: str,
+    as_json: bool,
 ) -> None:
     """Print the Net Promoter Score with its 95 % interval and number of responses.
 
     Only confirmed responses count. Days are days in the company's time zone. A score from fewer than 30 responses is
-    too small to judge.
+    too small to judge. With --compare and no --since, the period is the shortest of 4 weeks, 3 months and 12 months
+    with 30 responses. A change is called better or worse only if it is beyond chance; the order of groups says nothing
+    about which is better.
     """
     from sqlmodel import col
+
+    if by or compare or output_format != "table":
+        if latest:
+            raise click.UsageError("--latest cannot be combined with --by, --compare and --format")
+        _print_groups(options, survey, since, until, ReportChoice(by, compare is not None, output_format, as_json))
+        return
 
     from nps_connect.ledger.tables import ResponseRow
     from nps_connect.rules.nps_arithmetic import compute_nps
@@ -59,6 +86,23 @@ def report(
     if cases["opened"]:
         opened = pluralize(cases["opened"], "case", "cases")
         click.echo(f"{opened} opened, {cases['solved']} solved, {cases['recovered']} recovered")
+
+
+def _print_groups(
+    options: Options, survey: str | None, since: str | None, until: str | None, choice: ReportChoice
+) -> None:
+    from sqlmodel import col
+
+    from nps_connect.cli._support.group_report import print_group_report
+    from nps_connect.connection import system_clock
+    from nps_connect.ledger.tables import ResponseRow
+    from nps_connect.services.reports.filters import ResponseFilter
+
+    with options.open_ledger() as (ledger, settings), ledger.read() as session:
+        start, end = parse_period(settings, since, until)
+        require_known(survey, settings.surveys, "survey", session, col(ResponseRow.survey))
+        response_filter = ResponseFilter(start=start, end=end, survey=survey)
+        print_group_report(session, settings, choice, response_filter, system_clock())
 
 
 def _count_cases(session: Session, survey: str | None, start: datetime | None, end: datetime | None) -> dict[str, int]:

@@ -1,0 +1,16 @@
+"""What ``report`` was asked for."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+FORMATS = ("table", "csv", "md", "html")
+
+
+class ReportChoice(NamedTuple):
+    """Groups, comparison and format of a report."""
+
+    by: str | None
+    is_compared: bool
+    output_format: str
+    as_json: bool
