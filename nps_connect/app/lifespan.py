@@ -10,6 +10,7 @@ from nps_connect.app.application import Application
 from nps_connect.services.deliveries.circuit_breaker import record_hang
 from nps_connect.services.deliveries.in_doubt import recover
 from nps_connect.services.deliveries.quiet_hours import recheck_quiet_hours
+from nps_connect.services.responses.figure_settings import record_first_settings
 from nps_connect.worker.engine import Engine
 from nps_connect.worker.gc_tuning import reduced_gc
 from nps_connect.worker.heartbeat import Heartbeat
@@ -31,6 +32,7 @@ def worker_lifespan(application: Application, *, role: str, is_sole_process: boo
     recover(ctx, after_restart=is_sole_process)
     with ctx.ledger.write() as session:
         recheck_quiet_hours(session, ctx.clock())  # the configuration may have changed
+        record_first_settings(session, ctx.settings.core.zone, ctx.dimensions)
     engine = application.create_engine()
 
     def replace_hung_thread(queue_name: str) -> None:

@@ -100,6 +100,9 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "expectation-failed": FindingKind(
         "Expectation not met", "The triggers or routes do something else than the operator wrote down."
     ),
+    "figures-outdated": FindingKind(
+        "Figures made with another configuration", "Reports by the changed groups or days lack earlier responses."
+    ),
     "file-readable": FindingKind("Secrets readable by others", "Other users of this machine can read the secrets."),
     "filter-field": FindingKind("Filter names a field wrongly", "The trigger never fires, or for the wrong people."),
     "location-unknown": FindingKind("Location of a review page unknown", "These people get no review invitation."),

@@ -35,6 +35,7 @@ from nps_connect.services.operations.public_url_check import (
     insecure_url_findings,
     is_public_url_local,
 )
+from nps_connect.services.responses.figure_settings import find_changed_settings, has_responses
 from nps_connect.services.suppressions.store import erasure_key_id
 from nps_connect.settings.effective import fingerprint
 
@@ -44,6 +45,7 @@ CHECK_TIMEOUT = timedelta(seconds=20)
 MAX_MAILBOX_AGE = timedelta(hours=1)
 """A bounce mailbox is read every five minutes."""
 
+FIGURES_FIX = "nps-connect db check --figures --repair"
 MAIL_CHECK_FIX = "nps-connect doctor mail ADDRESS, with an address at another provider (docs/deliverability.md)"
 
 
@@ -139,6 +141,7 @@ def _observed_findings(ctx: Context, session: Session, now: datetime) -> Iterato
     """Yield findings on what commands recorded when they ran."""
     yield from _mailbox_findings(session, now)
     yield from _erasure_key_findings(ctx, session)
+    yield from _figure_findings(ctx, session)
     yield from backup_findings(ctx.ledger, load_observations(session, "backup").get(""), now)
     if staff_channels(ctx) and not is_public_url_local(ctx.settings.core.url):
         yield _sender_finding(load_observations(session, "sender_authentication").get(""), now)
@@ -155,6 +158,14 @@ def _erasure_key_findings(ctx: Context, session: Session) -> Iterator[Finding]:
             )
             fix = "append the former key to core.signing_keys; the first one signs, the others are only compared"
             yield Finding(id="signing-key-missing", severity="error", text=text, fix=fix)
+
+
+def _figure_findings(ctx: Context, session: Session) -> Iterator[Finding]:
+    """Yield that the daily figures were made with other dimensions, teams or days."""
+    changed = find_changed_settings(session, ctx.settings.core.zone, ctx.dimensions)
+    if changed and has_responses(session):
+        text = f"figures of earlier responses were made before a change of {', '.join(changed)}"
+        yield Finding(id="figures-outdated", severity="warning", text=text, fix=FIGURES_FIX)
 
 
 def _mailbox_findings(session: Session, now: datetime) -> Iterator[Finding]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.daily_figures import FigureSettingsRow
+from nps_connect.ledger.daily_figures import RESPONSE_DIMENSIONS, DailyFigureRow, FigureSettingsRow
 from nps_connect.ledger.tables import ResponseRow
 from nps_connect.rules.dimensions import DimensionRules
 from nps_connect.services.contacts.store import confirmed_clause
@@ -28,22 +28,36 @@ def record_figure_settings(session: Session, zone: tzinfo, rules: DimensionRules
 
 def record_first_settings(session: Session, zone: tzinfo, rules: DimensionRules) -> None:
     """Record the settings while there is no response whose figures could have been made with others."""
-    if session.execute(select(exists().where(confirmed_clause(), col(ResponseRow.id) > 0))).scalar():
-        return
-    record_figure_settings(session, zone, rules)
+    if not has_responses(session):
+        record_figure_settings(session, zone, rules)
 
 
 def find_changed_settings(session: Session, zone: tzinfo, rules: DimensionRules) -> list[str]:
-    """Return the settings that changed since the figures were made, such as ``core.timezone`` or ``teams.lyon``."""
-    row = session.get(FigureSettingsRow, _ONLY_ROW)
-    current = _describe(zone, rules)
+    """Return what changed since the figures were made, such as ``core.timezone`` or ``teams.lyon``."""
+    row, current = session.get(FigureSettingsRow, _ONLY_ROW), _describe(zone, rules)
     if row is None:
         row = FigureSettingsRow(id=_ONLY_ROW, zone=current.zone, dimensions={}, teams={})
     changed = ["core.timezone"] if row.zone != current.zone else []
-    names = sorted(row.dimensions.keys() ^ current.dimensions.keys())
-    changed += [f"core.dimensions.{name}" for name in names]
+    names = sorted(row.dimensions.keys() | current.dimensions.keys())
+    changed += [f"core.dimensions.{name}" for name in names if row.dimensions.get(name) != current.dimensions.get(name)]
     teams = sorted(row.teams.keys() | current.teams.keys())
-    return changed + [f"teams.{name}" for name in teams if row.teams.get(name) != current.teams.get(name)]
+    changed += [f"teams.{name}" for name in teams if row.teams.get(name) != current.teams.get(name)]
+    return [*changed, "the version of nps-connect"] if _lacks_families(session) else changed
+
+
+def has_responses(session: Session) -> bool:
+    """Return whether there is a confirmed response."""
+    return bool(session.execute(select(exists().where(confirmed_clause(), col(ResponseRow.id) > 0))).scalar())
+
+
+def _lacks_families(session: Session) -> bool:
+    """Return whether an earlier version made figures, which had one dimension."""
+    figures = DailyFigureRow.__table__.c
+    first_days = [
+        session.connection().execute(select(func.min(figures.day)).where(figures.dimension == dimension)).scalar()
+        for dimension in RESPONSE_DIMENSIONS
+    ]
+    return len(set(first_days)) > 1
 
 
 def _describe(zone: tzinfo, rules: DimensionRules) -> FigureSettingsRow:
