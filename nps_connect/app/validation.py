@@ -14,6 +14,7 @@ from nps_connect.app.checks.live_mode import check_live_mode
 from nps_connect.app.checks.routes import check_routes
 from nps_connect.app.checks.schedules import check_schedules
 from nps_connect.app.checks.surveys import check_recovery, check_surveys
+from nps_connect.app.checks.teams import check_teams
 from nps_connect.app.checks.triggers import check_triggers
 from nps_connect.connection import ConnectionSettings
 from nps_connect.errors import ConfigErrors
@@ -69,6 +70,7 @@ def validate(settings: Settings, plugins: Plugins) -> dict[str, ConnectionSettin
     check_surveys(context, available_languages())
     check_schedules(context)
     check_triggers(context)
+    check_teams(context)
     check_routes(context)
     check_concurrency(context)
     check_recovery(context)

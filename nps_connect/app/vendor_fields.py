@@ -67,9 +67,17 @@ def build_filter_uses(
 
 
 def contact_field_uses(settings: Settings) -> tuple[ContactFieldUse, ...]:
-    """Return the contact fields that the settings name, for every connection."""
+    """Return the contact fields that the settings name, for every connection.
+
+    The field of a dimension may be one of events instead.
+    """
+    uses = [
+        ContactFieldUse(setting=f"core.dimensions.{name}", field=source, is_only_source=False)
+        for name, source in settings.core.dimensions.items()
+    ]
     owner_field = settings.cases.owner_field
-    if owner_field is None:
-        return ()
-    is_only_source = len({trigger.source for trigger in settings.triggers}) <= 1
-    return (ContactFieldUse(setting="cases.owner_field", field=owner_field, is_only_source=is_only_source),)
+    if owner_field is not None:
+        is_only_source = len({trigger.source for trigger in settings.triggers}) <= 1
+        owner = ContactFieldUse(setting="cases.owner_field", field=owner_field, is_only_source=is_only_source)
+        return (owner, *(use for use in uses if use.field != owner_field))
+    return tuple(uses)

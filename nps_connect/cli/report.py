@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from nps_connect.rules.nps_arithmetic import NpsFigure
+    from nps_connect.settings.model import Settings
 
 
 @command
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     help="csv is for spreadsheets.",
     show_default=True,
 )
+@click.option("--output", type=click.Path(path_type=Path), help="Write csv, md or html to this file.")
 def report(
     options: Options,
     survey: str | None,
@@ -44,6 +47,7 @@ def report(
     by: str | None,
     compare: str | None,
     output_format: str,
+    output: Path | None,
     as_json: bool,
 ) -> None:
     """Print the Net Promoter Score with its 95 % interval and number of responses.
@@ -55,24 +59,26 @@ def report(
     """
     from sqlmodel import col
 
+    if output is not None and (as_json or output_format == "table"):
+        raise click.UsageError("--output needs --format csv, md or html")
     if by or compare or output_format != "table":
         if latest:
             raise click.UsageError("--latest cannot be combined with --by, --compare and --format")
-        _print_groups(options, survey, since, until, ReportChoice(by, compare is not None, output_format, as_json))
+        _print_groups(
+            options, survey, since, until, ReportChoice(by, compare is not None, output_format, as_json, output)
+        )
         return
 
     from nps_connect.ledger.tables import ResponseRow
-    from nps_connect.rules.nps_arithmetic import compute_nps
-    from nps_connect.services.responses.segment_counts import ALL_SURVEYS, count_responses
+    from nps_connect.services.responses.segment_counts import ALL_SURVEYS
 
     with options.open_ledger() as (ledger, settings):
         start, end = parse_period(settings, since, until)
         with ledger.read() as session:
             require_known(survey, settings.surveys, "survey", session, col(ResponseRow.survey))
-            counts = count_responses(session, survey, start, end, latest=latest)
+            surveys = _count_surveys(session, settings, survey, start, end, latest=latest)
             cases = _count_cases(session, survey, start, end)
-    overall = compute_nps(**counts.pop(ALL_SURVEYS))
-    surveys = {name: compute_nps(**by_segment) for name, by_segment in counts.items()}
+    overall = surveys.pop(ALL_SURVEYS)
     if as_json:
         by_survey = {name: asdict(figure) for name, figure in surveys.items()}
         print_json({"since": start, "until": end, **asdict(overall), "surveys": by_survey, "cases": cases})
@@ -86,6 +92,31 @@ def report(
     if cases["opened"]:
         opened = pluralize(cases["opened"], "case", "cases")
         click.echo(f"{opened} opened, {cases['solved']} solved, {cases['recovered']} recovered")
+
+
+def _count_surveys(
+    session: Session,
+    settings: Settings,
+    survey: str | None,
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    latest: bool,
+) -> dict[str, NpsFigure]:
+    """Return the score by survey, and of all surveys under `ALL_SURVEYS`."""
+    from nps_connect.rules.nps_arithmetic import compute_nps
+    from nps_connect.rules.score_counts import ScoreCounts
+    from nps_connect.services.reports.counts import count_by_dimension
+    from nps_connect.services.reports.filters import ResponseFilter
+    from nps_connect.services.responses.segment_counts import ALL_SURVEYS, count_responses
+
+    if latest:
+        counts = count_responses(session, survey, start, end, latest=True)
+        return {name: compute_nps(**by_segment) for name, by_segment in counts.items()}
+    response_filter = ResponseFilter(start=start, end=end, survey=survey)
+    groups = count_by_dimension(session, settings.core.zone, response_filter, "survey")
+    figures = {name: group.figure() for name, group in groups.items()}
+    return {ALL_SURVEYS: sum(groups.values(), ScoreCounts()).figure(), **figures}
 
 
 def _print_groups(

@@ -104,13 +104,12 @@ def compile_team_filter(text: str, dimensions: Mapping[str, str]) -> Filter:
     Raises:
         FilterError: it is invalid, or uses what is not known of every response.
     """
-    from nps_connect.rules.filter_tokens import FilterError, suggest_names
+    from nps_connect.rules.filter_tokens import FilterError, suggest_names, tokenize
     from nps_connect.rules.filters import compile_filter
 
     fields: dict[str, FieldType] = dict.fromkeys((*TEAM_FILTER_FIELDS, *dimensions), "text")
-    compiled = compile_filter(text, fields, open_fields=False)
-    if compiled.person_fields:
-        name = min(compiled.person_fields)
-        hint = suggest_names(name, sorted(fields))
-        raise FilterError(f"{name!r} is not kept with a response, {hint}", text.index(name) + 1)
-    return compiled
+    for token in tokenize(text):
+        if token.kind == "name" and token.text not in fields:
+            hint = suggest_names(token.text, sorted(fields))
+            raise FilterError(f"{token.text!r} is not kept with a response, {hint}", token.column)
+    return compile_filter(text, fields, open_fields=False)

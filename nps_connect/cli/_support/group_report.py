@@ -10,7 +10,7 @@ import click
 
 from nps_connect.cli._support import report_formats
 from nps_connect.cli._support.names import require_name
-from nps_connect.cli._support.output import print_json, print_table
+from nps_connect.cli._support.output import open_output, print_json, print_table
 from nps_connect.cli._support.report_choice import ReportChoice
 
 if TYPE_CHECKING:
@@ -44,15 +44,24 @@ def print_group_report(
     rows = [report_formats.cells(row) for row in (*report.rows, report.total)]
     remarks = report_formats.notes(report)
     if choice.output_format == "csv":
-        click.echo(report_formats.render_csv(headings, rows), nl=False)
+        _write(choice, report_formats.render_csv(headings, rows))
     elif choice.output_format == "md":
-        click.echo(report_formats.render_markdown(headings, rows, remarks), nl=False)
+        _write(choice, report_formats.render_markdown(headings, rows, remarks))
     elif choice.output_format == "html":
-        click.echo(report_formats.render_html(f"NPS {settings.core.company}", headings, rows, remarks), nl=False)
+        _write(choice, report_formats.render_html(f"NPS {settings.core.company}", headings, rows, remarks))
     else:
         print_table(headings, rows, empty="no responses")
         for remark in remarks:
             click.echo(remark)
+
+
+def _write(choice: ReportChoice, text: str) -> None:
+    """Write to the file, or to standard output, which takes no byte order mark."""
+    if choice.output is None:
+        click.echo(text, nl=False)
+        return
+    with open_output(choice.output) as stream:
+        stream.write(text)
 
 
 def _find_periods(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 FORMATS = ("table", "csv", "md", "html")
@@ -14,3 +15,4 @@ class ReportChoice(NamedTuple):
     is_compared: bool
     output_format: str
     as_json: bool
+    output: Path | None = None

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 ALL_RESPONSES = "all responses"
 NOT_STATED = "not stated"
+NO_VALUE = "-"
 
 _COLUMNS = ("NPS", "low", "high", "responses", "promoters", "passives", "detractors")
-_COMPARED = ("earlier NPS", "earlier responses", "change", "change low", "change high", "")
+_COMPARED = ("earlier NPS", "earlier responses", "change", "change low", "change high", "note")
 
 
 def columns(dimension: str | None, *, is_compared: bool) -> list[str]:
     """Return the headings of the table."""
-    return [dimension or "group", *_COLUMNS, *(_COMPARED if is_compared else ("",))]
+    return [dimension or "group", *_COLUMNS, *(_COMPARED if is_compared else ("note",))]
 
 
 def cells(row: ReportRow) -> list[str]:
@@ -63,11 +64,11 @@ def notes(report: GroupReport) -> list[str]:
 
 
 def render_csv(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a table that spreadsheets open by themselves: semicolons, UTF-8 with a byte order mark."""
+    """Return a table that a French Excel opens by itself: semicolons, decimal commas, a byte order mark."""
     stream = io.StringIO()
     writer = csv.writer(stream, delimiter=";", lineterminator="\r\n")
     writer.writerow(headings)
-    writer.writerows([escape_formula(row[0]), *row[1:]] for row in rows)
+    writer.writerows([escape_formula(row[0]), *map(_decimal_comma, row[1:])] for row in rows)
     return UTF8_BOM + stream.getvalue()
 
 
@@ -114,5 +115,14 @@ def _row_json(row: ReportRow) -> dict[str, Any]:
     return {**asdict(row.figure), "earlier": asdict(row.earlier), "difference": difference}
 
 
+def _decimal_comma(text: str) -> str:
+    """Return a number as a spreadsheet in French reads it; other texts, which are ours, unchanged."""
+    try:
+        float(text)
+    except ValueError:
+        return "" if text == NO_VALUE else text
+    return text.removeprefix("+").replace(".", ",")
+
+
 def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.1f}"
+    return NO_VALUE if value is None else f"{value:+.1f}"
