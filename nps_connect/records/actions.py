@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, get_args
 
 Action = Literal[
     "send_fallback",
+    "send_case_reminder",
     "open_ticket",
     "update_ticket",
     "send_alert",
@@ -104,5 +105,11 @@ def cancel_text(code: CancelCode, detail: str | None = None) -> str:
 
 Priority = Literal["urgent", "high", "normal", "low"]
 CaseState = Literal["open", "solved", "recovered"]
+CaseEntryKind = Literal["note", "called", "assigned", "solved", "reopened"]
+CallOutcome = Literal["spoken", "not_reached", "call_again"]
+Remedy = Literal["apology", "explanation", "compensation", "fix"]
+"""What was done for an unhappy customer."""
+
+REMEDIES: tuple[Remedy, ...] = get_args(Remedy)
 CommentPolicy = Literal["full", "link", "none"]
 AlertSeverity = Literal["info", "warning", "failure"]

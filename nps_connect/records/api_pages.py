@@ -146,26 +146,59 @@ class CaseItem(ApiModel):
     """A detractor to win back.
 
     Attributes:
-        response: id of the response.
+        response: id of the response, by which the case is named.
         state: open, overdue, solved or recovered.
-        owner, ticket_id, ticket_link: null without the scope `people`.
+        connection: of the ticket; null for a case without one.
+        owner, assigned_to, ticket_id, ticket_link: null without the scope `people`.
+        deadline: until when the customer is to be contacted.
+        next_contact_at: when the customer is to be called again; then this counts instead of the deadline.
+        remedies: what was done for the customer.
     """
 
     response: str
     state: str
     score: int
     survey: str
-    connection: str
+    connection: str | None
     ticket_id: str | None
     ticket_link: str | None
     owner: str | None
+    assigned_to: str | None
     opened_at: datetime
     deadline: datetime | None
+    next_contact_at: datetime | None
     solved_at: datetime | None
     reopened: int
+    remedies: tuple[str, ...]
     recovered_at: datetime | None
     recovered_score: int | None
     contact: PersonItem
+
+
+class CaseHistoryItem(ApiModel):
+    """What a member of staff did about a case.
+
+    Attributes:
+        kind: note, called, assigned, solved or reopened.
+        by: who did it; null without the scope `people`, like `text` and `assigned_to`.
+        call_outcome: for a call: spoken, not_reached or call_again.
+    """
+
+    at: datetime
+    kind: str
+    by: str | None
+    text: str | None
+    call_outcome: str | None
+    next_contact_at: datetime | None
+    assigned_to: str | None
+    remedies: tuple[str, ...]
+
+
+class CaseDetails(ApiModel):
+    """A case with its history, oldest first."""
+
+    case: CaseItem
+    history: tuple[CaseHistoryItem, ...]
 
 
 class CasePage(ApiModel):

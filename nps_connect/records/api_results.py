@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from nps_connect.records.api_requests import ApiModel
@@ -195,3 +196,19 @@ class RemovalResult(ApiModel):
 
     removed: tuple[str, ...]
     opted_out_in_crm: int
+
+
+class CaseResult(ApiModel):
+    """A case as stored.
+
+    Attributes:
+        response: id of the response that opened it.
+        state: open or solved.
+        assigned_to: who has it.
+        next_contact_at: when the customer is to be called again.
+    """
+
+    response: str
+    state: str
+    assigned_to: str | None
+    next_contact_at: datetime | None

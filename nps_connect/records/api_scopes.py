@@ -16,6 +16,7 @@ ApiScope = Literal[
     "suppressions:read",
     "suppressions:write",
     "cases:read",
+    "cases:write",
     "people",
 ]
 """What a key of the API allows."""
@@ -32,6 +33,7 @@ SCOPE_DESCRIPTIONS: Mapping[ApiScope, str] = {
     "decisions:read": "read the decisions on a contact",
     "suppressions:read": "list suppressions",
     "suppressions:write": "add and remove suppressions",
-    "cases:read": "list cases",
+    "cases:read": "read cases",
+    "cases:write": "assign, note, solve and reopen cases",
     "people": "names, addresses and vendor ids in what is read; without it people are pseudonyms",
 }

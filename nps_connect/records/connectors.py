@@ -49,10 +49,13 @@ class ActionInfo(Record):
     Attributes:
         action: the action's name.
         batch_size: items per hook call at most; 1 if the vendor takes them one by one.
+        shares_state: for `update_ticket`: state and assignee of an update are carried out too, so that a case that is
+            solved here need not be solved at the helpdesk again.
     """
 
     action: Action
     batch_size: int = Field(default=1, ge=1, le=1000)
+    shares_state: bool = False
 
 
 class Quota(Record):

@@ -96,6 +96,9 @@ class TicketUpdate(ContactResponse):
         body: plain text for a private comment.
         priority: the priority that the newest score asks for.
         tags: to be added, never to replace.
+        state: set for what staff did with the case here: the ticket is to have the same state. A plugin that carries
+            this out declares `ActionInfo.shares_state`.
+        assignee: likewise: address of the member of staff who has the case; None leaves the ticket's assignee.
     """
 
     idempotency_key: str
@@ -103,6 +106,8 @@ class TicketUpdate(ContactResponse):
     body: Text
     priority: Priority
     tags: tuple[str, ...] = ()
+    state: Literal["open", "solved"] | None = None
+    assignee: str | None = None
 
 
 class Alert(ContactResponse):

@@ -109,20 +109,20 @@ class WebhookCase(Record):
     Attributes:
         response_id: id of the response that opened it.
         state: `open` or `solved`.
-        connection: name of the helpdesk's connection.
-        ticket_id: id of the current ticket there.
-        opened_at: when the ticket was opened.
+        connection: name of the helpdesk's connection; null for a case without a ticket.
+        ticket_id: id of the current ticket there; null likewise.
+        opened_at: when the case was opened.
         deadline: when a reply is due.
         reopened: how often the case was reopened.
-        solved_at: when the ticket was solved; null while the case is open.
+        solved_at: when it was solved; null while the case is open.
         recovered_at: when the customer gave a better score; null before.
         recovered_score: that score.
     """
 
     response_id: str
     state: Literal["open", "solved"]
-    connection: str
-    ticket_id: str
+    connection: str | None
+    ticket_id: str | None
     opened_at: Moment
     deadline: Moment | None = None
     reopened: int = 0

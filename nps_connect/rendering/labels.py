@@ -104,6 +104,7 @@ def action_label(action: Action, language: str) -> str:
     _ = load_translations(language).gettext
     labels: dict[Action, str] = {
         "send_fallback": _("mail to staff"),
+        "send_case_reminder": _("reminder of an overdue case"),
         "open_ticket": _("ticket creation"),
         "update_ticket": _("ticket update"),
         "send_alert": _("alert to staff"),

@@ -124,23 +124,26 @@ def render_overdue(
     answered: ContactResponse,
     deadline: datetime,
     zone: ZoneInfo,
+    has_ticket: bool = True,
     ticket_link: str | None,
     owner: str | None = None,
 ) -> RenderedText:
-    """Render the single reminder to staff that a case is past its deadline; an alert as in `render_alert`.
+    """Render the reminder to staff that a case is past its deadline; an alert as in `render_alert`.
 
     Args:
         language: the company's own.
         answered: the response and its contact; `contact.link` leads to the person's record.
         deadline: until when the customer was to be contacted.
         zone: the company's time zone.
+        has_ticket: the case has a ticket at a helpdesk.
         ticket_link: to the ticket, or None.
-        owner: address of the contact's owner in the CRM, or None.
+        owner: address of the member of staff who has the case, or None.
     """
     answered = _disarm(answered)
     tongue, _ = translator(language)
     title = _("Overdue: NPS %(score)s, %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
-    values = {"deadline": format_datetime(deadline, zone, tongue), "ticket_link": ticket_link, "owner": owner}
+    values: dict[str, object] = {"ticket_link": ticket_link, "owner": owner, "has_ticket": has_ticket}
+    values["deadline"] = format_datetime(deadline, zone, tongue)
     return _render_text("overdue", tongue, title, {**_template_values(answered, tongue), **values})
 
 

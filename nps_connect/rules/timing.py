@@ -5,9 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from nps_connect.rules.working_days import is_public_holiday
+from nps_connect.settings.cases import Cases
 from nps_connect.settings.durations import WEEKDAYS_BY_NAME, Delay
 from nps_connect.settings.model import Limits
 from nps_connect.settings.quiet_hours import WEEKDAYS, parse_quiet_hours
+
+BUSINESS_DAY_END = time(18)
+SATURDAY = 5
 
 
 def local_date(moment: datetime, zone: tzinfo) -> date:
@@ -51,6 +56,30 @@ def utc_at(day: date, clock_time: time, zone: tzinfo) -> datetime:
     A skipped time uses the offset before the change; of a repeated time the first occurrence is taken.
     """
     return datetime.combine(day, clock_time, tzinfo=zone).astimezone(UTC)
+
+
+def reply_deadline(since: datetime, zone: tzinfo, cases: Cases, days: int | None = None) -> datetime:
+    """Return until when a customer is to be contacted (UTC): the end of a working day, 18:00 of the company.
+
+    Working days are Monday to Friday without the public holidays of `cases.country`, if one is set.
+
+    Args:
+        since: when the response was given, or from when the days are counted.
+        zone: of the company.
+        cases: the settings.
+        days: number of working days; `cases.reply_days` if not given.
+
+    Raises:
+        ValueError: `since` has no time zone.
+    """
+    day = local_date(since, zone)
+    for _ in range(days or cases.reply_days):
+        day += timedelta(days=1)
+        while day.weekday() >= SATURDAY or (
+            cases.country is not None and is_public_holiday(day, cases.country, cases.region)
+        ):
+            day += timedelta(days=1)
+    return utc_at(day, BUSINESS_DAY_END, zone)
 
 
 def link_expiry(sent_at: datetime, lasts: timedelta, zone: tzinfo) -> datetime:

@@ -110,7 +110,7 @@ def build_payload(action: str, contact: Contact, response: Response, *, key: str
         return OutgoingWebhook(
             idempotency_key=key, type="contact.suppressed", timestamp=response.answered_at, data=data
         )
-    return build_message(contact, key=key, fallback=action == "send_fallback")
+    return build_message(contact, key=key, fallback=action in ("send_fallback", "send_case_reminder"))
 
 
 def build_case_outcome(

@@ -26,7 +26,7 @@ from nps_connect.ledger.workers import (
 from nps_connect.rules.schedule import SCAN_INTERVAL
 from nps_connect.services.api_keys.idempotency import delete_expired_responses
 from nps_connect.services.approvals.approvals import delete_old_plans
-from nps_connect.services.cases.overdue import enqueue_overdue_alerts
+from nps_connect.services.cases.overdue import enqueue_overdue_notices
 from nps_connect.services.comments.classify import IDLE_INTERVAL as CLASSIFY_INTERVAL
 from nps_connect.services.comments.classify import classify_comments
 from nps_connect.services.context import Context
@@ -58,7 +58,7 @@ _SIMPLE_JOBS: tuple[tuple[str, Callable[[Context], object], timedelta], ...] = (
     ("alarms", raise_alarms, timedelta(minutes=1)),
     ("in_doubt_checks", resolve_in_doubt, timedelta(seconds=30)),
     ("pause_notices", notify_pauses, timedelta(minutes=1)),
-    ("overdue_cases", enqueue_overdue_alerts, timedelta(minutes=1)),
+    ("overdue_cases", enqueue_overdue_notices, timedelta(minutes=1)),
     ("confirmations", enqueue_confirmation_requests, timedelta(hours=1)),
     ("idempotency_keys", delete_expired_responses, timedelta(hours=1)),
     ("approvals", delete_old_plans, timedelta(hours=1)),

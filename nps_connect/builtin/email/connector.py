@@ -38,6 +38,7 @@ def nps_connector() -> ConnectorInfo:
         settings=EmailSettings,
         actions=(
             ActionInfo(action="send_fallback"),
+            ActionInfo(action="send_case_reminder"),
             ActionInfo(action="send_survey"),
             ActionInfo(action="send_reminder"),
             ActionInfo(action="invite_review"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,16 +30,18 @@ STATES = ("open", "overdue", "solved", "recovered")
 def list_(options: Options, filters: ListFilters, survey: str | None, as_json: bool) -> None:
     """List cases, newest first, with counts and median times over all cases.
 
-    A case is a detractor with a ticket. It is open until the helpdesk reports the ticket as solved, overdue after its
-    deadline, and recovered when the customer gives a better score. Overdue cases are open too, recovered ones may be in
-    any state.
+    A case is a detractor to win back, with a ticket or without one. It is open until staff or the helpdesk solve it,
+    overdue after its deadline or the day agreed for the next call, and recovered when the customer gives a better
+    score. Overdue cases are open too, recovered ones may be in any state.
     """
+    from dataclasses import asdict
+
     from sqlmodel import col
 
     from nps_connect.connection import system_clock
     from nps_connect.ledger.cases import CaseRow
     from nps_connect.ledger.list_page import load_page
-    from nps_connect.services.cases.case_list import case_query
+    from nps_connect.services.cases.case_list import case_query, summarize_cases
 
     now = system_clock()
     with options.open_ledger() as (ledger, settings), ledger.read() as session:
@@ -48,13 +49,15 @@ def list_(options: Options, filters: ListFilters, survey: str | None, as_json: b
         order = [col(CaseRow.opened_at), col(CaseRow.id)]
         page = load_page(session, query, order, limit=filters.limit, after=filters.after("cases"))
         rows = [case_json(*row, now=now) for row in page.rows]
-        summary = _load_summary(session, now)
+        summary = asdict(summarize_cases(session, now))
     zone, cursor = options.zone(settings), encode_cursor("cases", page.next_key)
     print_list(rows, COLUMNS, empty="no cases", as_json=as_json, zone=zone, next_cursor=cursor, summary=summary)
     if summary["cases"] and not as_json:
         reply = _format_duration(summary["median_first_reply_minutes"])
         times = {"median first reply": reply, "median time to solve": _format_duration(summary["median_solve_minutes"])}
-        print_fields({name: summary[name] for name in STATES} | times)
+        share = summary["recovered_share"]
+        recovered = {"recovered": f"{summary['recovered']} of {summary['cases']} ({share:.0%})"} if share else {}
+        print_fields({name: summary[name] for name in STATES} | recovered | times)
 
 
 def _build_conditions(
@@ -95,36 +98,10 @@ def case_json(
         **person_json(contact),
         "ticket_link": ticket_link,
         "follow_up_planned": case.follow_up_id is not None,
-        **attributes(case, "owner", "handled_by", "connection", "ticket_id", "opened_at", "deadline"),
-        **attributes(case, "solved_at", "reopened"),
+        **attributes(case, "assigned_to", "owner", "handled_by", "connection", "ticket_id", "opened_at", "deadline"),
+        **attributes(case, "next_contact_at", "solved_at", "solved_by", "reopened"),
+        "remedies": case.remedies or [],
         **attributes(case, "first_reply_minutes", "solve_minutes", "recovered_at", "recovered_score"),
-    }
-
-
-def _load_summary(session: Session, now: datetime) -> dict[str, Any]:
-    from sqlalchemy import select
-    from sqlmodel import col
-
-    from nps_connect.ledger.cases import CaseRow
-
-    columns = (
-        CaseRow.state,
-        CaseRow.deadline,
-        CaseRow.recovered_at,
-        CaseRow.first_reply_minutes,
-        CaseRow.solve_minutes,
-    )
-    rows = session.execute(select(*(col(column) for column in columns))).all()
-    reply_minutes = [row.first_reply_minutes for row in rows if row.first_reply_minutes is not None]
-    solve_minutes = [row.solve_minutes for row in rows if row.solve_minutes is not None]
-    return {
-        "cases": len(rows),
-        "open": sum(row.state == "open" for row in rows),
-        "overdue": sum(row.state == "open" and row.deadline is not None and row.deadline <= now for row in rows),
-        "solved": sum(row.state == "solved" for row in rows),
-        "recovered": sum(row.recovered_at is not None for row in rows),
-        "median_first_reply_minutes": median(reply_minutes) if reply_minutes else None,
-        "median_solve_minutes": median(solve_minutes) if solve_minutes else None,
     }
 
 
@@ -146,8 +123,8 @@ COLUMNS = {
     "state": "state",
     "score": "score",
     "person": short_person,
-    "owner": "owner",
-    "deadline": "deadline",
+    "owner": lambda row: row["assigned_to"] or row["owner"],
+    "due": lambda row: row["next_contact_at"] or row["deadline"],
     "new score": "recovered_score",
-    "ticket": lambda row: row["ticket_link"] or f"{row['connection']}:{row['ticket_id']}",
+    "ticket": lambda row: row["ticket_link"] or (f"{row['connection']}:{row['ticket_id']}" if row["ticket_id"] else ""),
 }

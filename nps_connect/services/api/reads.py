@@ -10,14 +10,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.list_page import load_page
 from nps_connect.ledger.subjects import contact_subjects, mailbox_hash, mailbox_subject
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DecisionRow, EventRow, ResponseRow
 from nps_connect.records.api_pages import (
     AnswerItem,
-    CaseItem,
     CasePage,
     DecisionItem,
     DecisionPage,
@@ -29,6 +27,7 @@ from nps_connect.records.api_pages import (
 )
 from nps_connect.records.api_requests import (
     ApiModel,
+    CaseDetailsQuery,
     CaseQuery,
     DecisionQuery,
     NpsQuery,
@@ -41,6 +40,7 @@ from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.responses import segment_of
 from nps_connect.rules.nps_arithmetic import compute_nps
 from nps_connect.rules.page_cursor import PageKey, decode_cursor, encode_cursor
+from nps_connect.services.api.cases import read_case, read_cases
 from nps_connect.services.api.people import (
     describe_person,
     find_contact_rows,
@@ -48,7 +48,6 @@ from nps_connect.services.api.people import (
     require_survey_with_responses,
     show_text,
 )
-from nps_connect.services.cases.case_list import case_query, case_state, state_clauses
 from nps_connect.services.context import Context
 from nps_connect.services.operations.explain import resolve_contacts
 from nps_connect.services.responses.export import select_responses
@@ -192,47 +191,7 @@ def _read_suppressions(
 
 
 def _read_cases(ctx: Context, session: Session, caller: ApiCaller, query: CaseQuery, _subject: str | None) -> CasePage:
-    now = ctx.clock()
-    statement = case_query()
-    if query.state is not None:
-        statement = statement.where(state_clauses(now)[query.state])
-    if query.survey is not None:
-        statement = statement.where(col(ResponseRow.survey) == query.survey)
-    order = [col(CaseRow.opened_at), col(CaseRow.id)]
-    after = _after(query, "cases", (datetime, int))
-    page = load_page(session, statement, order, limit=query.limit, after=after)
-    items = tuple(_case_item(ctx, caller, *row, now=now) for row in page.rows)
-    return CasePage(items=items, next_cursor=encode_cursor("cases", page.next_key))
-
-
-def _case_item(
-    ctx: Context,
-    caller: ApiCaller,
-    case: CaseRow,
-    response: ResponseRow,
-    contact: ContactRow,
-    ticket_link: str | None,
-    *,
-    now: datetime,
-) -> CaseItem:
-    is_named = caller.has("people")
-    return CaseItem(
-        response=response.public_id,
-        state=case_state(case, now),
-        score=response.score if response.score is not None else 0,
-        survey=response.survey,
-        connection=case.connection,
-        ticket_id=case.ticket_id if is_named else None,
-        ticket_link=ticket_link if is_named else None,
-        owner=case.owner if is_named else None,
-        opened_at=case.opened_at,
-        deadline=case.deadline,
-        solved_at=case.solved_at,
-        reopened=case.reopened,
-        recovered_at=case.recovered_at,
-        recovered_score=case.recovered_score,
-        contact=describe_person(ctx, caller, contact),
-    )
+    return read_cases(ctx, session, caller, query, _after(query, "cases", (datetime, int)))
 
 
 def _after(query: PageQuery, kind: str, types: Sequence[type]) -> PageKey | None:
@@ -255,4 +214,5 @@ _READERS: Mapping[type[ApiModel], Callable[[Context, Session, ApiCaller, Any, st
     DecisionQuery: _read_decisions,
     SuppressionQuery: _read_suppressions,
     CaseQuery: _read_cases,
+    CaseDetailsQuery: read_case,
 }

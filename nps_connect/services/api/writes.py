@@ -10,6 +10,10 @@ from sqlmodel import Session
 
 from nps_connect.records.api_requests import (
     ApiModel,
+    CaseAssignment,
+    CaseNote,
+    CaseReopening,
+    CaseSolution,
     ContactRequest,
     EventRequest,
     InvitationRequest,
@@ -18,6 +22,12 @@ from nps_connect.records.api_requests import (
     SuppressionRequest,
 )
 from nps_connect.records.api_results import ApiProblem, ApiResult, ApiWrite
+from nps_connect.services.api.cases import (
+    CASE_ASSIGNMENT_HANDLER,
+    CASE_NOTE_HANDLER,
+    CASE_REOPENING_HANDLER,
+    CASE_SOLUTION_HANDLER,
+)
 from nps_connect.services.api.contacts import CONTACT_HANDLER
 from nps_connect.services.api.events import EVENT_HANDLER
 from nps_connect.services.api.handler import PreparedWrite, WriteHandler
@@ -40,6 +50,10 @@ HANDLERS: Mapping[type[ApiModel], WriteHandler] = {
     ResponseRequest: RESPONSE_HANDLER,
     SuppressionRequest: SUPPRESSION_HANDLER,
     SuppressionRemoval: REMOVAL_HANDLER,
+    CaseAssignment: CASE_ASSIGNMENT_HANDLER,
+    CaseNote: CASE_NOTE_HANDLER,
+    CaseSolution: CASE_SOLUTION_HANDLER,
+    CaseReopening: CASE_REOPENING_HANDLER,
 }
 
 Prepared = tuple[ApiWrite, Any]

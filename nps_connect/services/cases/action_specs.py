@@ -1,4 +1,4 @@
-"""The actions of tickets, alerts and case outcomes: their facts, without the functions that carry them out."""
+"""The actions of tickets, alerts, case outcomes and reminders: their facts, without their functions."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ def _load_write_case_outcome() -> ActionHandler:
     from nps_connect.services.cases.outcome_action import WRITE_CASE_OUTCOME_HANDLER
 
     return WRITE_CASE_OUTCOME_HANDLER
+
+
+def _load_send_case_reminder() -> ActionHandler:
+    from nps_connect.services.cases.overdue import SEND_CASE_REMINDER_HANDLER
+
+    return SEND_CASE_REMINDER_HANDLER
 
 
 OPEN_TICKET = ActionSpec(
@@ -72,4 +78,13 @@ WRITE_CASE_OUTCOME = ActionSpec(
     overwrites=True,
     contact_lookup="target",
 )
-ACTIONS = (OPEN_TICKET, UPDATE_TICKET, SEND_ALERT, WRITE_CASE_OUTCOME)
+SEND_CASE_REMINDER = ActionSpec(
+    action="send_case_reminder",
+    hook="nps_send_messages",
+    load_handler=_load_send_case_reminder,
+    retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h", total="2d"),
+    priority=3,
+    can_be_skipped=False,
+    alarms_staff=True,
+)
+ACTIONS = (OPEN_TICKET, UPDATE_TICKET, SEND_ALERT, WRITE_CASE_OUTCOME, SEND_CASE_REMINDER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -18,7 +18,7 @@ from nps_connect.records.deliveries import Alert, Receipt, TicketDraft, TicketUp
 from nps_connect.records.responses import segment_of
 from nps_connect.rendering import staff_texts
 from nps_connect.rules.case_owner import owner_address, owner_value
-from nps_connect.rules.timing import local_date, utc_at
+from nps_connect.rules.timing import reply_deadline
 from nps_connect.services.action_spec import (
     AbandonedDelivery,
     ActionHandler,
@@ -29,7 +29,8 @@ from nps_connect.services.action_spec import (
 )
 from nps_connect.services.cases.cases import RECOVERED_OPTION, TicketDelivery, load_tickets, record_ticket_update
 from nps_connect.services.cases.outcomes import enqueue_outcomes
-from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert
+from nps_connect.services.cases.overdue import find_overdue_case, is_overdue_alert, render_overdue_case
+from nps_connect.services.cases.ticket_notes import STAFF_OPTION, TicketNote, build_ticket_note
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel_dependents
@@ -43,15 +44,12 @@ ALERT_TICKET_TIMEOUT = timedelta(seconds=30)
 ALERT_TICKET_POLL_INTERVAL = timedelta(seconds=2)
 """When such an alert looks again; the ticket's receipt releases it at once."""
 
-BUSINESS_DAY_END = time(18)
-SATURDAY = 5
-
 
 def _build_ticket(batch: PreparationBatch, row: DeliveryRow) -> TicketDraft | Prepared | NotAttempted:
     if row.payload is not None:
         return TicketDraft.model_validate(row.payload)
     answered, core, cases = contact_response(batch, row), batch.ctx.settings.core, batch.ctx.settings.cases
-    deadline = follow_up_deadline(answered.response.answered_at, core.zone)
+    deadline = reply_deadline(answered.response.answered_at, core.zone, cases)
     owner = owner_address(answered.contact.fields, cases.owner_field, cases.owners)
     rendered = staff_texts.render_ticket(
         language=core.language, company=core.company, answered=answered, deadline=deadline, zone=core.zone, owner=owner
@@ -79,28 +77,39 @@ def _load_updated(batch: PreparationBatch) -> dict[int | None, DeliveryRow]:
 
 
 def _build_update(batch: PreparationBatch, row: DeliveryRow) -> TicketUpdate | NotAttempted:
-    ticket = batch.load_once(_load_updated).get(row.depends_on_id)
-    if ticket is None or ticket.state != "succeeded" or ticket.receipt_id is None:
-        return NotAttempted.held(HoldCode.WAITS_FOR_TICKET)
-    answered, cases = contact_response(batch, row), batch.ctx.settings.cases
-    draft = TicketDraft.model_validate(ticket.payload) if ticket.payload else None
     recovered = row.options.get("case") == RECOVERED_OPTION
-    rendered = staff_texts.render_ticket_update(
-        language=batch.ctx.settings.core.language,
-        answered=answered,
-        previous_score=draft.response.score if draft else None,
-        is_recovery_survey=recovered,
-    )
+    is_note = row.options.get("case") == STAFF_OPTION
+    note = build_ticket_note(batch, row) if is_note else _build_change(batch, row, is_recovery_survey=recovered)
+    if isinstance(note, NotAttempted):
+        return note
+    answered, cases = contact_response(batch, row), batch.ctx.settings.cases
     return TicketUpdate(
         contact=answered.contact,
         response=answered.response,
         history=answered.history,
         idempotency_key=row.key,
-        ticket_id=ticket.receipt_id,
-        body=rendered.text,
+        ticket_id=note.ticket_id,
+        body=note.body,
         priority=ticket_priority(answered.response.score, urgent_up_to=cases.urgent_up_to, high_up_to=cases.high_up_to),
         tags=ticket_tags(answered.response.segment, answered.response.survey, recovered=recovered),
+        state=note.state,
+        assignee=note.assignee,
     )
+
+
+def _build_change(batch: PreparationBatch, row: DeliveryRow, *, is_recovery_survey: bool) -> TicketNote | NotAttempted:
+    """Build what a ticket is told of a changed response."""
+    ticket = batch.load_once(_load_updated).get(row.depends_on_id)
+    if ticket is None or ticket.state != "succeeded" or ticket.receipt_id is None:
+        return NotAttempted.held(HoldCode.WAITS_FOR_TICKET)
+    draft = TicketDraft.model_validate(ticket.payload) if ticket.payload else None
+    rendered = staff_texts.render_ticket_update(
+        language=batch.ctx.settings.core.language,
+        answered=contact_response(batch, row),
+        previous_score=draft.response.score if draft else None,
+        is_recovery_survey=is_recovery_survey,
+    )
+    return TicketNote(ticket.receipt_id, rendered.text)
 
 
 def _load_tickets(batch: PreparationBatch) -> dict[int | None, TicketDelivery]:
@@ -116,14 +125,14 @@ def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttemp
     owner = owner_address(answered.contact.fields, cases.owner_field, cases.owners)
     is_overdue = is_overdue_alert(row)
     if is_overdue:
-        overdue = render_overdue_alert(batch.ctx, batch.session, row, answered)
-        if overdue is None:
+        case = find_overdue_case(batch.ctx, batch.session, row)
+        if case is None:
             return NotAttempted.cancelled(CancelCode.CASE_SOLVED)
-        rendered = overdue
+        rendered, owner = render_overdue_case(batch.ctx, batch.session, case, answered), case.assigned_to
     elif ticket is not None and _is_being_opened(ticket, now) and now < row.created_at + ALERT_TICKET_TIMEOUT:
         return NotAttempted.deferred(HoldCode.WAITS_FOR_TICKET, now + ALERT_TICKET_POLL_INTERVAL)
     else:
-        deadline = follow_up_deadline(answered.response.answered_at, core.zone)
+        deadline = reply_deadline(answered.response.answered_at, core.zone, cases)
         rendered = staff_texts.render_alert(
             language=core.language,
             answered=answered,
@@ -186,23 +195,9 @@ def ticket_tags(segment: Segment, survey: str, *, recovered: bool = False) -> tu
     return (*base, "nps-recovered") if recovered else base
 
 
-def follow_up_deadline(answered_at: datetime, zone: tzinfo) -> datetime:
-    """The end of the next working day (Monday to Friday, 18:00 company time), in UTC.
-
-    Public holidays are not taken into account.
-
-    Raises:
-        ValueError: `answered_at` has no time zone.
-    """
-    day = local_date(answered_at, zone) + timedelta(days=1)
-    while day.weekday() >= SATURDAY:
-        day += timedelta(days=1)
-    return utc_at(day, BUSINESS_DAY_END, zone)
-
-
 def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDelivery], now: datetime) -> set[str]:
     """Open the cases of new tickets, and release the updates, alerts and scores that wait for them."""
-    core, owner_field = ctx.settings.core, ctx.settings.cases.owner_field
+    core, settings = ctx.settings.core, ctx.settings.cases
     cases: list[dict[str, Any]] = []
     delivery_ids: list[int | None] = []
     for delivery, outcome, *_ in settled:
@@ -212,15 +207,17 @@ def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDeli
         if not isinstance(outcome, Receipt) or contact is None or response is None or response.answered_at is None:
             continue
         contact = surviving_contact(session, contact)
+        fields = build_contact(contact).fields
         case = {
             "response_id": response.id,
             "contact_id": contact.id,
             "connection": delivery.connection,
             "ticket_id": outcome.id,
-            "owner": owner_value(build_contact(contact).fields, owner_field),
+            "owner": owner_value(fields, settings.owner_field),
+            "assigned_to": owner_address(fields, settings.owner_field, settings.owners),
             "state": "open",
             "opened_at": now,
-            "deadline": follow_up_deadline(response.answered_at, core.zone),
+            "deadline": reply_deadline(response.answered_at, core.zone, settings),
             "reopened": 0,
         }
         cases.append(case)

@@ -24,6 +24,8 @@ from nps_connect.records.events import (
 from nps_connect.records.responses import segment_of
 from nps_connect.sanitization import one_line
 from nps_connect.services.cases.outcomes import record_change
+from nps_connect.services.cases.own_cases import withdraw_if_untouched
+from nps_connect.services.cases.ticket_notes import STAFF_OPTION, is_ticket_reachable
 from nps_connect.services.contacts.store import ResponseColumns
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import cancel
@@ -64,11 +66,17 @@ def record_ticket_update(
     A closed ticket has a follow-up ticket. A new detractor score reopens the case.
     """
     response = session.get(ResponseRow, delivery.response_id) if delivery.response_id else None
-    case = load_case(session, response) if delivery.options.get("case") is None else None
+    origin = delivery.options.get("case")
+    case = load_case(session, response) if origin in (None, STAFF_OPTION) else None
     if response is None or case is None or case.connection != delivery.connection:
         return set()
     case.ticket_id = ticket_id
-    if case.state == "solved" and response.score is not None and segment_of(response.score) == "detractor":
+    if (
+        origin is None
+        and case.state == "solved"
+        and response.score is not None
+        and segment_of(response.score) == "detractor"
+    ):
         queues = record_change(ctx, session, _reopen_case(case, now.replace(microsecond=0), None))
         return queues | enqueue_case_webhooks(ctx, session, "case.opened", [case.response_id])
     return set()
@@ -91,6 +99,8 @@ def apply_ticket_event(session: Session, connection: str, event: Event) -> CaseR
     ).scalar()
     if case is None or (case.changed_at is not None and event.occurred_at < case.changed_at):
         return None
+    if case.state == "solved" and case.solved_by is not None and event.kind in SOLVED_KINDS:
+        return None  # the helpdesk repeats what was done here
     if event.kind == REOPENED_KIND:
         return _reopen_case(case, event.occurred_at, _agent_name(event)) if case.state == "solved" else None
     if case.state == "solved" and event.kind == "ticket.closed":
@@ -119,7 +129,7 @@ def _solve_case(case: CaseRow, event: Event) -> CaseRow:
 
 
 def _reopen_case(case: CaseRow, at: datetime, agent_name: str | None) -> CaseRow:
-    case.state, case.solved_at, case.solve_minutes, case.changed_at = "open", None, None, at
+    case.state, case.solved_at, case.solve_minutes, case.changed_at, case.solved_by = "open", None, None, at, None
     case.reopened += 1
     case.handled_by = agent_name
     return case
@@ -147,7 +157,7 @@ def record_recovery(ctx: Context, session: Session, response: ResponseColumns) -
     if case is None or response.score is None:
         return set()
     score = response.score if segment_of(response.score) != "detractor" else None
-    if score == case.recovered_score:
+    if score == case.recovered_score or (score is not None and withdraw_if_untouched(ctx, session, case)):
         return set()
     case.recovered_score, case.recovered_at = score, ctx.clock() if score is not None else None
     queues = record_change(ctx, session, case)
@@ -168,11 +178,11 @@ def _enqueue_ticket_update(ctx: Context, session: Session, case: CaseRow, respon
             col(DeliveryRow.action) == "open_ticket",
         )
     ).scalar()
-    can_update = case.connection in ctx.connections and ctx.connector_info(case.connection).action("update_ticket")
+    can_update = is_ticket_reachable(ctx, case)
     if case.recovered_score is None or ctx.shadow or ticket_id is None or not can_update:
         return set()
     update = NewDelivery(
-        connection=case.connection,
+        connection=case.connection or "",
         action="update_ticket",
         subject=response.public_id,
         route=f"{case.connection}:{RECOVERED_OPTION}",

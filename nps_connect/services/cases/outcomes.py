@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 
 from sqlalchemy import select
 from sqlmodel import Session, col
@@ -25,7 +26,9 @@ def record_change(ctx: Context, session: Session, case: CaseRow) -> set[str]:
     return enqueue_outcomes(ctx, session, [case.response_id])
 
 
-def enqueue_outcomes(ctx: Context, session: Session, response_ids: Collection[int]) -> set[str]:
+def enqueue_outcomes(
+    ctx: Context, session: Session, response_ids: Collection[int], *, delay: timedelta = timedelta(0)
+) -> set[str]:
     """Enqueue the outcomes of cases as they are now, in the transaction of the fact.
 
     They go to the connections that the score of the response has gone to or will go to, and that can write outcomes.
@@ -35,6 +38,7 @@ def enqueue_outcomes(ctx: Context, session: Session, response_ids: Collection[in
         ctx: the application context.
         session: the transaction.
         response_ids: the responses that opened the cases.
+        delay: until they are written.
 
     Returns:
         The queues with new work.
@@ -48,7 +52,14 @@ def enqueue_outcomes(ctx: Context, session: Session, response_ids: Collection[in
     detail = "a newer state of the case is to be written"
     cancel_deliveries(ctx, session, CancelCode.SUPERSEDED, is_of_cases, is_outcome, detail=detail)
     scored = (
-        select(CaseRow, col(ResponseRow.public_id), col(DeliveryRow.connection))
+        select(
+            col(CaseRow.id),
+            col(CaseRow.revision),
+            col(CaseRow.contact_id),
+            col(CaseRow.response_id),
+            col(ResponseRow.public_id),
+            col(DeliveryRow.connection),
+        )
         .join(ResponseRow, col(ResponseRow.id) == col(CaseRow.response_id))
         .join(DeliveryRow, col(DeliveryRow.response_id) == col(CaseRow.response_id))
         .where(
@@ -63,15 +74,15 @@ def enqueue_outcomes(ctx: Context, session: Session, response_ids: Collection[in
     now = ctx.clock()
     outcomes = [
         NewDelivery(
-            connection=connection,
+            connection=case.connection,
             action=spec.action,
-            subject=public_id,
+            subject=case.public_id,
             key_revision=case.revision,
-            due_at=now,
+            due_at=now + delay,
             contact_id=case.contact_id,
             response_id=case.response_id,
             options={"case": OUTCOME_OPTION},
         )
-        for case, public_id, connection in session.execute(scored)
+        for case in session.execute(scored)
     ]
     return enqueue_deliveries(session, outcomes, now, skip_existing=True).queue_names

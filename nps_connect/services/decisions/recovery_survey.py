@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import select
 from sqlmodel import Session, col
 
@@ -35,20 +37,33 @@ def process_ticket_event(ctx: Context, session: Session, row: StoredEvent) -> se
         return set()
     queues = record_change(ctx, session, case)
     if case.state == "open":
-        _cancel_recovery_survey(ctx, session, case)
+        cancel_recovery_survey(ctx, session, case)
         return queues | enqueue_case_webhooks(ctx, session, "case.opened", [case.response_id])
-    queues |= enqueue_case_webhooks(ctx, session, "case.solved", [case.response_id])
+    return queues | follow_solved_case(ctx, session, case, lambda: row)
+
+
+def follow_solved_case(
+    ctx: Context, session: Session, case: CaseRow, solved_event: Callable[[], StoredEvent | None]
+) -> set[str]:
+    """Carry out what follows from a solved case; return the queues with new work.
+
+    Args:
+        ctx: the application context.
+        session: the transaction.
+        case: the case.
+        solved_event: returns the stored event that solved it, to which the decision on the recovery survey belongs.
+    """
+    queues = enqueue_case_webhooks(ctx, session, "case.solved", [case.response_id])
     queues |= release_waiting_mail(session, case.contact_id, ctx.clock())
-    if ctx.settings.recovery.survey is not None:
-        queues |= _decide_recovery_survey(ctx, session, row, case)
-    return queues
+    row = solved_event() if ctx.settings.recovery.survey is not None else None
+    return queues | _decide_recovery_survey(ctx, session, row, case) if row is not None else queues
 
 
 def _decide_recovery_survey(ctx: Context, session: Session, row: StoredEvent, case: CaseRow) -> set[str]:
     recovery, now = ctx.settings.recovery, ctx.clock()
     trigger = Trigger(
         on=CASE_SOLVED_KIND,
-        source=case.connection,
+        source=row.connection,
         survey=recovery.survey or "",
         delay=recovery.delay,
         ignore_cooldown=COOLDOWN_EXEMPTION,
@@ -106,7 +121,7 @@ def _find_id(
     return session.execute(query).scalar()
 
 
-def _cancel_recovery_survey(ctx: Context, session: Session, case: CaseRow) -> None:
+def cancel_recovery_survey(ctx: Context, session: Session, case: CaseRow) -> None:
     """Cancel the recovery survey of a reopened case unless it was sent or is in doubt."""
     if case.follow_up_id is None:
         return

@@ -11,13 +11,12 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger import pauses
 from nps_connect.ledger.tables import DeliveryRow
-from nps_connect.records.actions import Action, CancelCode, HoldCode, hold_text
+from nps_connect.records.actions import Action, HoldCode, hold_text
 from nps_connect.records.finding_kinds import pause_kind
 from nps_connect.records.messages import Address, Message
 from nps_connect.rendering import notices, staff_texts
-from nps_connect.services.action_spec import ActionHandler, NotAttempted, PreparationBatch
+from nps_connect.services.action_spec import ActionHandler, PreparationBatch
 from nps_connect.services.cases.cases import load_tickets
-from nps_connect.services.cases.overdue import is_overdue_alert, render_overdue_alert
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.deliveries.preparation import contact_response
@@ -143,7 +142,7 @@ def _describe_problem(ctx: Context, stuck: DeliveryRow) -> str:
     )
 
 
-def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message | NotAttempted:
+def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message:
     core = batch.ctx.settings.core
     if is_user_link(row):
         return build_user_link(batch, row)
@@ -155,11 +154,6 @@ def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message | NotA
             problem=str(row.options["problem"]),
             finding=row.options.get("finding"),
         )
-    elif is_overdue_alert(row):
-        overdue = render_overdue_alert(batch.ctx, batch.session, row, contact_response(batch, row))
-        if overdue is None:
-            return NotAttempted.cancelled(CancelCode.CASE_SOLVED)
-        rendered = overdue
     else:
         ticket = load_tickets(batch.session, [row.response_id]).get(row.response_id)
         rendered = staff_texts.render_fallback(

@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.bulk_sql import without_index
-from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.cases import CaseEntryRow, CaseRow
 from nps_connect.ledger.columns import FINISHED_STATES
 from nps_connect.ledger.comment_search import forget_removed_words
 from nps_connect.ledger.cooldowns import CooldownRow
@@ -90,6 +90,7 @@ def apply_retention(ctx: Context, progress: RetentionProgress) -> timedelta:
         (_empty_events, periods.events),
         (_delete_cooldowns, periods.cooldowns),
         (_empty_texts, periods.comments),
+        (_empty_case_notes, periods.comments),
         (_empty_audit_reasons, periods.comments),
         (_empty_pause_reasons, periods.comments),
     )
@@ -230,6 +231,12 @@ def _empty_texts(step: _Step) -> bool:
     _update(step, ids, RevisionRow.response_id, comment=None, follow_up=[])
     _update(step, step.session.execute(repeating).scalars().all(), DeliveryRow.id, payload=None)
     return has_more or forget_removed_words(step.session)
+
+
+def _empty_case_notes(step: _Step) -> bool:
+    """Delete what staff noted about cases; who called when stays."""
+    query = select(col(CaseEntryRow.id)).where(col(CaseEntryRow.text).is_not(None), col(CaseEntryRow.at) < step.before)
+    return _update(step, _lock(step, query), CaseEntryRow.id, text=None)
 
 
 def _empty_audit_reasons(step: _Step) -> bool:

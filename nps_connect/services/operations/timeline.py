@@ -137,13 +137,14 @@ def suppression_entry(row: SuppressionRow) -> TimelineEntry:
 
 def case_entries(row: CaseRow, zone: tzinfo) -> list[TimelineEntry]:
     """A case was opened, became overdue, was solved, was recovered: one entry for each that happened."""
-    ticket = f"ticket {row.ticket_id} at {row.connection}"
+    ticket = f"ticket {row.ticket_id} at {row.connection}" if row.ticket_id else "no ticket"
     owner = f", owner {row.owner}" if row.owner else ""
     deadline = f", reply due by {_format_time(row.deadline, zone)}" if row.deadline else ""
     times = "once" if row.reopened == 1 else f"{row.reopened} times"
     reopened = f", reopened {times}" if row.reopened else ""
     duration = f" after {row.solve_minutes} minutes" if row.solve_minutes is not None else ""
-    agent = f" by {row.handled_by}" if row.handled_by and row.state == "solved" else ""
+    solver = row.solved_by or row.handled_by
+    agent = f" by {solver}" if solver and row.state == "solved" else ""
     moments = (
         (row.opened_at, f"case opened with {ticket}{owner}{deadline}; now {row.state}{reopened}"),
         (row.overdue_notified_at, f"case overdue: staff notified about {ticket}"),

@@ -17,6 +17,7 @@ from sqlmodel import Session, col
 from nps_connect.ledger.tables import DeliveryRow
 from nps_connect.records.actions import Action, CancelCode, HoldCode
 from nps_connect.rules.routing import PlannedAction, plan_actions
+from nps_connect.services.cases.own_cases import open_own_cases
 from nps_connect.services.contacts.store import RoutableResponse
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.cancel import UNSTARTED_STATES, cancel, mark_pending
@@ -55,11 +56,14 @@ def route_responses(
     queues: set[str] = set()
     plans: list[ReviewPlan] = []
     repeated: set[int | None] = set()
+    without_ticket: list[RoutableResponse] = []
     for response in responses:
         router = _Router(ctx, session, response, new_deliveries, queues)
         if response.may_repeat:
             repeated.add(response.columns.id)
         plans.append(router.route(planned.get(response.columns.id or 0, ())))
+        if router.needs_own_case:
+            without_ticket.append(response)
     session.flush()
     queues |= plan_review_invitations(ctx, session, plans, new_deliveries)
     if repeated:
@@ -67,7 +71,8 @@ def route_responses(
             _put_in_doubt(ctx, delivery) if delivery.response_id in repeated else delivery
             for delivery in new_deliveries
         ]
-    return queues | enqueue_deliveries(session, new_deliveries, ctx.clock()).queue_names
+    queues |= enqueue_deliveries(session, new_deliveries, ctx.clock()).queue_names
+    return queues | open_own_cases(ctx, session, without_ticket) if without_ticket else queues
 
 
 @dataclass
@@ -81,6 +86,7 @@ class _Router:
         new_deliveries: what is to be enqueued is added.
         queues: queues with existing deliveries that are due now are added.
         existing: its deliveries without review mails by action and connection, oldest first.
+        needs_own_case: a detractor for whom no route opens a ticket; known after `route`.
     """
 
     ctx: Context
@@ -89,6 +95,7 @@ class _Router:
     new_deliveries: list[NewDelivery]
     queues: set[str]
     existing: dict[tuple[str, str], list[DeliveryRow]] = field(default_factory=dict)
+    needs_own_case: bool = False
 
     def route(self, deliveries: Sequence[DeliveryRow]) -> ReviewPlan:
         """Plan everything but review invitations, whose plan is returned."""
@@ -110,6 +117,9 @@ class _Router:
             else:
                 actions[action.action, action.via] = action
         self._carry_out(actions)
+        is_unhappy = response.segment == "detractor" and self.ctx.settings.cases.own_cases and not self.ctx.shadow
+        if is_unhappy and not any(action == "open_ticket" for action, _ in (*actions, *self.existing)):
+            self.needs_own_case = True
         return ReviewPlan(self.response, offers, review_mails)
 
     def _carry_out(self, actions: Mapping[tuple[str, str], PlannedAction]) -> None:

@@ -18,7 +18,7 @@ from nps_connect.ledger.api_keys import IdempotencyKeyRow
 from nps_connect.ledger.approvals import ApprovalRow
 from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.bulk_sql import in_list
-from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.cases import CaseEntryRow, CaseRow
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.comment_themes import CommentThemeRow
 from nps_connect.ledger.cooldowns import CooldownRow
@@ -147,6 +147,7 @@ def _of_contacts(column: Any) -> ColumnElement[bool]:  # noqa: ANN401
 _INVITATION_IDS = select(col(InvitationRow.id)).where(_of_contacts(InvitationRow.contact_id))
 _RESPONSE_IDS = select(col(ResponseRow.id)).where(_of_contacts(ResponseRow.contact_id))
 _DELIVERY_IDS = select(col(DeliveryRow.id)).where(_of_contacts(DeliveryRow.contact_id))
+_CASE_IDS = select(col(CaseRow.id)).where(_of_contacts(CaseRow.contact_id))
 _IMPORTED_TEXTS: dict[str, Any] = {"follow_up": [], "tags": None, "notes": None}
 _DELIVERY_TEXTS = {"last_error": _or_erased, "options": _without_person}
 
@@ -189,7 +190,12 @@ PERSONAL_TABLES = (
         DeliveryRow, col(DeliveryRow.contact_id).is_(None), _DELIVERY_TEXTS, is_about=in_text("options", "last_error")
     ),
     PersonalTable(AttemptRow, col(AttemptRow.delivery_id).in_(_DELIVERY_IDS), {"message": None, "exchange": None}),
-    PersonalTable(CaseRow, _of_contacts(CaseRow.contact_id), {"owner": None, "handled_by": None}),
+    PersonalTable(
+        CaseRow,
+        _of_contacts(CaseRow.contact_id),
+        {"owner": None, "handled_by": None, "assigned_to": None, "solved_by": None},
+    ),
+    PersonalTable(CaseEntryRow, col(CaseEntryRow.case_id).in_(_CASE_IDS), {"text": None, "assigned_to": None}),
     PersonalTable(CooldownRow, in_list(col(CooldownRow.subject), "subjects")),
     PersonalTable(ReviewRequestRow, in_list(col(ReviewRequestRow.subject), "subjects")),
     PersonalTable(ReviewLinkStateRow, _of_contacts(ReviewLinkStateRow.contact_id)),

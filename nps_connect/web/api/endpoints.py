@@ -6,10 +6,15 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from nps_connect.records.api_pages import CasePage, DecisionPage, NpsResult, ResponsePage, SuppressionPage
+from nps_connect.records.api_pages import CaseDetails, CasePage, DecisionPage, NpsResult, ResponsePage, SuppressionPage
 from nps_connect.records.api_requests import (
     ApiModel,
+    CaseAssignment,
+    CaseDetailsQuery,
+    CaseNote,
     CaseQuery,
+    CaseReopening,
+    CaseSolution,
     ContactRequest,
     DecisionQuery,
     EventRequest,
@@ -22,6 +27,7 @@ from nps_connect.records.api_requests import (
     SuppressionRequest,
 )
 from nps_connect.records.api_results import (
+    CaseResult,
     ContactResult,
     EventResult,
     InvitationResult,
@@ -123,6 +129,11 @@ ENDPOINTS = (
         "Let a person be contacted again",
     ),
     Endpoint("GET", f"{ROOT}/cases", "cases:read", CaseQuery, {200: CasePage}, "List cases"),
+    Endpoint("GET", f"{ROOT}/cases/{{id}}", "cases:read", CaseDetailsQuery, {200: CaseDetails}, "Read a case"),
+    Endpoint("POST", f"{ROOT}/cases/assignments", "cases:write", CaseAssignment, {200: CaseResult}, "Assign a case"),
+    Endpoint("POST", f"{ROOT}/cases/notes", "cases:write", CaseNote, {200: CaseResult}, "Add a note or a call"),
+    Endpoint("POST", f"{ROOT}/cases/solutions", "cases:write", CaseSolution, {200: CaseResult}, "Solve a case"),
+    Endpoint("POST", f"{ROOT}/cases/reopenings", "cases:write", CaseReopening, {200: CaseResult}, "Reopen a case"),
 )
 
 _BY_PATH: dict[str, dict[str, Endpoint]] = {}

@@ -24,7 +24,7 @@ _REF = "#/components/schemas/{model}"
 _READ_PROBLEMS = {
     401: "The key is missing, unknown or expired.",
     403: "The key lacks a scope.",
-    404: "There is no such contact.",
+    404: "There is no such contact or case.",
     422: "The request is not valid; `errors` names the fields.",
     429: "The key made too many requests.",
     503: "Not available now; try again.",
@@ -32,9 +32,9 @@ _READ_PROBLEMS = {
 _WRITE_PROBLEMS = {
     400: "The body is not JSON.",
     **_READ_PROBLEMS,
-    404: "There is no such contact.",
+    404: "There is no such contact or case.",
     408: "The body did not arrive in time.",
-    409: "Another request was made with this key, or the person cannot be changed.",
+    409: "Another request was made with this key, or the person or case cannot be changed.",
     413: "The body is too large.",
     415: "The body is not of type `application/json`.",
 }
@@ -103,7 +103,8 @@ def _signature_of(endpoint: Endpoint) -> Any:  # noqa: ANN401  # a function whos
     """Return a function that takes what the endpoint takes. It is never called."""
     parameters: dict[str, Any] = {}
     if "{id}" in endpoint.path:
-        parameters["id"] = Annotated[str, Path(min_length=1, max_length=200, description="The id at the connection.")]
+        text = "Id of the response." if "/cases/" in endpoint.path else "The id at the connection."
+        parameters["id"] = Annotated[str, Path(min_length=1, max_length=200, description=text)]
     if endpoint.method == "GET":
         parameters["query"] = Annotated[endpoint.request, Query()]
     else:

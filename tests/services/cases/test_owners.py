@@ -105,7 +105,7 @@ def test_an_overdue_case_is_reported_to_the_owner(build):
     overdue = application.post.alerts[-1]
     assert len(application.post.alerts) == 2
     assert (overdue.recipient, overdue.severity) == ("anna@example.com", "failure")
-    assert "du compte\u00a0: anna@example.com" in overdue.body
+    assert "Attribué à\u00a0: anna@example.com" in overdue.body
 
 
 def test_an_alert_that_bounces_does_not_suppress_the_customer(build):

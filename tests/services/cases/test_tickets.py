@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.services.cases.actions import follow_up_deadline, ticket_priority, ticket_tags
+from nps_connect.rules.timing import reply_deadline
+from nps_connect.services.cases.actions import ticket_priority, ticket_tags
+from nps_connect.settings.cases import Cases
 
 PARIS = ZoneInfo("Europe/Paris")
 
@@ -55,12 +57,12 @@ def test_tags_contain_no_space(survey):
     ],
 )
 def test_the_deadline_is_the_end_of_the_next_working_day(answered, due):
-    assert follow_up_deadline(datetime.fromisoformat(answered + "Z"), PARIS) == datetime.fromisoformat(due + "Z")
+    assert reply_deadline(datetime.fromisoformat(answered + "Z"), PARIS, Cases()) == datetime.fromisoformat(due + "Z")
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2050, 1, 1), timezones=st.just(UTC)))
 def test_a_deadline_is_on_a_working_day_within_four_days(moment):
-    due = follow_up_deadline(moment, PARIS)
+    due = reply_deadline(moment, PARIS, Cases())
     local = due.astimezone(PARIS)
     assert (local.hour, local.minute) == (18, 0)
     assert local.weekday() < 5

@@ -40,6 +40,12 @@ IMPERSONAL_COLUMNS = {
     "approvals": {"plan_hash": "a hash", "planned_by": "an API key", "decided_by": "a member of staff"},
     "audit_log": {"actor_name": "a member of staff", "object": "ids and hashes"},
     "bounces": {"mailbox": "a hash"},
+    "case_entries": {
+        "actor_name": "a member of staff",
+        "call_outcome": "one of a closed list",
+        "remedies": "of a closed list",
+    },
+    "cases": {"remedies": "of a closed list"},
     "cooldowns": {"subject": "an id or a hash"},
     "decisions": {"reason": "one of a closed list"},
     "deliveries": {"receipt_link": "the address of a record at the vendor, by its id"},
