@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from nps_connect.app.checks.cases import check_holidays, check_recovery
 from nps_connect.app.checks.comments import check_comments
 from nps_connect.app.checks.connections import check_concurrency, check_connections
 from nps_connect.app.checks.context import CheckContext
@@ -13,7 +14,7 @@ from nps_connect.app.checks.invalid import find_further_mistakes
 from nps_connect.app.checks.live_mode import check_live_mode
 from nps_connect.app.checks.routes import check_routes
 from nps_connect.app.checks.schedules import check_schedules
-from nps_connect.app.checks.surveys import check_recovery, check_surveys
+from nps_connect.app.checks.surveys import check_surveys
 from nps_connect.app.checks.teams import check_teams
 from nps_connect.app.checks.triggers import check_triggers
 from nps_connect.connection import ConnectionSettings
@@ -73,6 +74,7 @@ def validate(settings: Settings, plugins: Plugins) -> dict[str, ConnectionSettin
     check_teams(context)
     check_routes(context)
     check_concurrency(context)
+    check_holidays(context)
     check_recovery(context)
     check_expectations(context)
     check_comments(context)

@@ -67,17 +67,18 @@ def build_filter_uses(
 
 
 def contact_field_uses(settings: Settings) -> tuple[ContactFieldUse, ...]:
-    """Return the contact fields that the settings name, for every connection.
+    """Return the contact fields that the settings name, for every connection, each once.
 
-    The field of a dimension may be one of events instead.
+    The field of a dimension or of a fact may be one of events instead.
     """
-    uses = [
-        ContactFieldUse(setting=f"core.dimensions.{name}", field=source, is_only_source=False)
-        for name, source in settings.core.dimensions.items()
-    ]
-    owner_field = settings.cases.owner_field
-    if owner_field is not None:
-        is_only_source = len({trigger.source for trigger in settings.triggers}) <= 1
-        owner = ContactFieldUse(setting="cases.owner_field", field=owner_field, is_only_source=is_only_source)
-        return (owner, *(use for use in uses if use.field != owner_field))
-    return tuple(uses)
+    cases = settings.cases
+    is_only_source = len({trigger.source for trigger in settings.triggers}) <= 1
+    required = {"cases.owner_field": cases.owner_field, "cases.phone_field": cases.phone_field}
+    optional = {f"core.dimensions.{name}": source for name, source in settings.core.dimensions.items()}
+    optional |= {f"cases.facts.{label}": source for label, source in cases.facts.items()}
+    uses: dict[str, ContactFieldUse] = {}
+    for setting, name in (required | optional).items():
+        if name is not None and name not in uses:
+            is_only = is_only_source and setting in required
+            uses[name] = ContactFieldUse(setting=setting, field=name, is_only_source=is_only)
+    return tuple(uses.values())

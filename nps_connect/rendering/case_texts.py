@@ -46,8 +46,8 @@ def entry_sentence(facts: EntryFacts, language: str, zone: ZoneInfo) -> str:
             "not_reached": _("Called: not reached."),
             "call_again": _("Called: to be called again."),
         }
-        sentence = outcomes[facts.call_outcome or "spoken"]
-        return f"{sentence} {_('Next call: %(moment)s.') % {'moment': moment}}" if moment else sentence
+        sentence, next_call = outcomes[facts.call_outcome or "spoken"], _("Next call: %(moment)s.")
+        return f"{sentence} {next_call % {'moment': moment}}" if moment else sentence
     if facts.kind == "assigned":
         address = facts.assigned_to
         return _("Assigned to %(address)s.") % {"address": address} if address else _("Assigned to nobody.")

@@ -53,7 +53,7 @@ def with_cases(seeded_cli):
 def test_json_cases_have_stable_keys(with_cases):
     cases = json.loads(with_cases("cases", "list", "--json").out)["items"]
     identity = {"id", "response", "state", "score", "survey", "contact", "person", "owner", "handled_by", "connection"}
-    identity |= {"ticket_id", "ticket_link"}
+    identity |= {"ticket_id", "ticket_link", "assigned_to", "solved_by", "next_contact_at", "remedies"}
     history = {"opened_at", "deadline", "solved_at", "reopened", "recovered_at", "recovered_score", "follow_up_planned"}
     durations = {"first_reply_minutes", "solve_minutes"}
     assert [set(case) for case in cases] == [identity | history | durations] * 4
@@ -67,6 +67,7 @@ def test_json_contains_summary_and_cases(with_cases):
         "overdue": 1,
         "solved": 2,
         "recovered": 1,
+        "recovered_share": 0.25,
         "median_first_reply_minutes": 60,
         "median_solve_minutes": 1600,
     }

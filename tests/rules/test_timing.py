@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nps_connect.rules.timing import end_of_delay, last_valid_moment, link_expiry, local_date, start_of_next_day, utc_at
+from nps_connect.rules.timing import (
+    end_of_delay,
+    last_valid_moment,
+    link_expiry,
+    local_date,
+    reply_deadline,
+    start_of_next_day,
+    utc_at,
+)
+from nps_connect.settings.cases import Cases
 from nps_connect.settings.durations import WEEKDAYS_BY_NAME, Delay, parse_delay
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -108,3 +117,19 @@ def test_a_link_is_valid_until_the_end_of_its_last_day(moment, zone):
 def test_a_delay_with_a_named_day_is_correct_when_clocks_change(begin, delay, due):
     end = end_of_delay(datetime.fromisoformat(begin), parse_delay(delay), ZoneInfo("Europe/Paris"))
     assert end == datetime.fromisoformat(due)
+
+
+@pytest.mark.parametrize(
+    ("since", "days", "country", "region", "due"),
+    [
+        ("2026-07-13T08:00Z", 1, "FR", None, "2026-07-15T16:00Z"),  # over 14 July
+        ("2026-07-13T08:00Z", 1, None, None, "2026-07-14T16:00Z"),
+        ("2026-05-13T08:00Z", 1, "FR", None, "2026-05-15T16:00Z"),  # over Ascension Day, a Thursday
+        ("2026-04-02T08:00Z", 1, "FR", None, "2026-04-03T16:00Z"),  # Good Friday is none in France,
+        ("2026-04-02T08:00Z", 1, "FR", "57", "2026-04-07T16:00Z"),  # but in the Moselle, with Easter Monday
+        ("2026-12-31T08:00Z", 2, "FR", None, "2027-01-05T17:00Z"),  # over the year's end
+    ],
+)
+def test_a_deadline_is_the_end_of_a_working_day_without_public_holidays(since, days, country, region, due):
+    cases = Cases(reply_days=days, country=country, region=region)
+    assert reply_deadline(datetime.fromisoformat(since), PARIS, cases) == datetime.fromisoformat(due)

@@ -1,4 +1,4 @@
-"""Check surveys: a channel for the mail, supported languages, texts in all of them, and the recovery survey."""
+"""Check surveys: a channel for the mail, supported languages, texts in all of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from nps_connect.app.checks.context import CheckContext
 from nps_connect.rendering.catalogs import translation_problem
 from nps_connect.settings.key_paths import KeyPath, nearest
-
-TICKET_SOLVED = "ticket.solved"
 
 
 def check_surveys(context: CheckContext, languages: Sequence[str]) -> None:
@@ -51,30 +49,3 @@ def _check_texts(context: CheckContext, key_path: KeyPath, texts: Mapping[str, s
                 f"there is no text in {language!r}, which is in core.languages",
                 fix=f'add {language} = "..." to it, or remove {language!r} from core.languages',
             )
-
-
-def check_recovery(context: CheckContext) -> None:
-    """Check that the recovery survey exists and that a helpdesk sends the events that trigger it."""
-    settings = context.settings
-    if settings.recovery.survey is None:
-        return
-    key_path = ("recovery", "survey")
-    context.survey(settings.recovery.survey, key_path)
-    helpdesks = dict.fromkeys(route.via for route in settings.routes if route.do == "open_ticket")
-    if not helpdesks:
-        problem = "no route opens a ticket, so no case would ever be solved"
-        context.add_mistake(key_path, problem, fix='add a route with do = "open_ticket"')
-    elif not any(_sends_solved_events(context, name) for name in helpdesks if name in settings.connections):
-        context.add_mistake(
-            key_path,
-            f"solved tickets would not be noticed: {' or '.join(map(repr, helpdesks))} sends no {TICKET_SOLVED} events",
-            fix="set its events to webhook or poll" if any(map(context.info, helpdesks)) else None,
-        )
-
-
-def _sends_solved_events(context: CheckContext, connection: str) -> bool:
-    """Return whether a connection sends events of solved tickets; True if its table has mistakes, reported already."""
-    info, parsed = context.info(connection), context.parsed.get(connection)
-    if info is None or parsed is None:
-        return True
-    return parsed.events != "none" and any(kind.name == TICKET_SOLVED for kind in info.event_kinds(parsed))

@@ -12,9 +12,7 @@ from nps_connect.ledger.audit_log import Actor
 from nps_connect.ledger.cases import CaseEntryRow, CaseRow
 from nps_connect.ledger.list_page import load_page
 from nps_connect.ledger.tables import ContactRow, ResponseRow
-from nps_connect.records.api_pages import CaseDetails, CaseHistoryItem, CaseItem, CasePage
-from nps_connect.records.api_requests import (
-    ApiModel,
+from nps_connect.records.api_case_requests import (
     CaseAssignment,
     CaseDetailsQuery,
     CaseNote,
@@ -22,6 +20,8 @@ from nps_connect.records.api_requests import (
     CaseReopening,
     CaseSolution,
 )
+from nps_connect.records.api_pages import CaseDetails, CaseHistoryItem, CaseItem, CasePage
+from nps_connect.records.api_requests import ApiModel
 from nps_connect.records.api_results import ApiCaller, ApiProblem, ApiResult, CaseResult, invalid
 from nps_connect.rules.page_cursor import PageKey, encode_cursor
 from nps_connect.services.api.handler import PreparedWrite, WriteHandler

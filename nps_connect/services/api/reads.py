@@ -14,6 +14,7 @@ from nps_connect.ledger.list_page import load_page
 from nps_connect.ledger.subjects import contact_subjects, mailbox_hash, mailbox_subject
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DecisionRow, EventRow, ResponseRow
+from nps_connect.records.api_case_requests import CaseDetailsQuery, CaseQuery
 from nps_connect.records.api_pages import (
     AnswerItem,
     CasePage,
@@ -27,8 +28,6 @@ from nps_connect.records.api_pages import (
 )
 from nps_connect.records.api_requests import (
     ApiModel,
-    CaseDetailsQuery,
-    CaseQuery,
     DecisionQuery,
     NpsQuery,
     PageQuery,

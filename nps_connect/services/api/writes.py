@@ -8,12 +8,9 @@ from typing import Any
 
 from sqlmodel import Session
 
+from nps_connect.records.api_case_requests import CaseAssignment, CaseNote, CaseReopening, CaseSolution
 from nps_connect.records.api_requests import (
     ApiModel,
-    CaseAssignment,
-    CaseNote,
-    CaseReopening,
-    CaseSolution,
     ContactRequest,
     EventRequest,
     InvitationRequest,

@@ -12,7 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from nps_connect.errors import NpsConnectError
-from nps_connect.records.api_requests import ApiModel, CaseQuery, NpsQuery, ResponseQuery
+from nps_connect.records.api_case_requests import CaseQuery
+from nps_connect.records.api_requests import ApiModel, NpsQuery, ResponseQuery
 from nps_connect.records.api_results import ApiCaller, ApiProblem
 from nps_connect.records.assistant_requests import (
     AskPeopleRequest,

@@ -99,9 +99,9 @@ def first_recipient(case: CaseRow, cases: Cases, fallback: str) -> str:
 
 def second_recipient(case: CaseRow, cases: Cases, fallback: str) -> str | None:
     """Return who is told then; None if every address was told before."""
-    told = first_recipient(case, cases, fallback)
+    first = first_recipient(case, cases, fallback)
     later = (cases.escalate_to, cases.team_email, fallback)
-    return next((address for address in later if address is not None and address != told), None)
+    return next((address for address in later if address is not None and address != first), None)
 
 
 def _build_first(ctx: Context, session: Session, case: CaseRow, now: datetime) -> list[NewDelivery]:

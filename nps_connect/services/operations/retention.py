@@ -44,7 +44,7 @@ from nps_connect.services.operations.load_connections import DEAD_STATE
 from nps_connect.services.suppressions.erasure import redact_events
 
 ROWS_PER_STEP = 500
-"""Rows of one transaction: short enough that no other writer waits."""
+"""Rows of one transaction."""
 
 STEP_INTERVAL = timedelta(seconds=1)
 IDLE_INTERVAL = timedelta(hours=1)
@@ -90,8 +90,7 @@ def apply_retention(ctx: Context, progress: RetentionProgress) -> timedelta:
         (_empty_events, periods.events),
         (_delete_cooldowns, periods.cooldowns),
         (_empty_texts, periods.comments),
-        (_empty_case_notes, periods.comments),
-        (_empty_audit_reasons, periods.comments),
+        (_empty_staff_texts, periods.comments),
         (_empty_pause_reasons, periods.comments),
     )
     has_more = False
@@ -233,16 +232,12 @@ def _empty_texts(step: _Step) -> bool:
     return has_more or forget_removed_words(step.session)
 
 
-def _empty_case_notes(step: _Step) -> bool:
-    """Delete what staff noted about cases; who called when stays."""
-    query = select(col(CaseEntryRow.id)).where(col(CaseEntryRow.text).is_not(None), col(CaseEntryRow.at) < step.before)
-    return _update(step, _lock(step, query), CaseEntryRow.id, text=None)
-
-
-def _empty_audit_reasons(step: _Step) -> bool:
-    """Delete what operators wrote as a reason; who did what stays."""
+def _empty_staff_texts(step: _Step) -> bool:
+    """Delete what staff gave as reasons and noted about cases; who did what stays."""
     query = select(col(AuditRow.id)).where(col(AuditRow.reason).is_not(None), col(AuditRow.at) < step.before)
-    return _update(step, _lock(step, query), AuditRow.id, reason=None)
+    has_more = _update(step, _lock(step, query), AuditRow.id, reason=None)
+    query = select(col(CaseEntryRow.id)).where(col(CaseEntryRow.text).is_not(None), col(CaseEntryRow.at) < step.before)
+    return _update(step, _lock(step, query), CaseEntryRow.id, text=None) or has_more
 
 
 def _empty_pause_reasons(step: _Step) -> bool:

@@ -6,15 +6,17 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from nps_connect.records.api_pages import CaseDetails, CasePage, DecisionPage, NpsResult, ResponsePage, SuppressionPage
-from nps_connect.records.api_requests import (
-    ApiModel,
+from nps_connect.records.api_case_requests import (
     CaseAssignment,
     CaseDetailsQuery,
     CaseNote,
     CaseQuery,
     CaseReopening,
     CaseSolution,
+)
+from nps_connect.records.api_pages import CaseDetails, CasePage, DecisionPage, NpsResult, ResponsePage, SuppressionPage
+from nps_connect.records.api_requests import (
+    ApiModel,
     ContactRequest,
     DecisionQuery,
     EventRequest,

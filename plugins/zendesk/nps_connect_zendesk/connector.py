@@ -151,7 +151,7 @@ def nps_connector() -> ConnectorInfo:
         settings=ZendeskSettings,
         actions=(
             ActionInfo(action="open_ticket", batch_size=1),
-            ActionInfo(action="update_ticket", batch_size=1),
+            ActionInfo(action="update_ticket", batch_size=1, shares_state=True),
             ActionInfo(action="write_score", batch_size=MAX_BATCH_SIZE),
             ActionInfo(action="write_case_outcome", batch_size=MAX_BATCH_SIZE),
             ActionInfo(action="erase_contact", batch_size=1),

@@ -7,6 +7,7 @@ a closed ticket opens no new one.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from nps_connect import Connection, Receipt, TicketUpdate
@@ -22,7 +23,9 @@ TICKET_UPDATE_QUOTA = "ticket_update"
 
 
 def update_ticket(connection: Connection, update: TicketUpdate) -> Receipt:
-    """Add a private comment; set priority and custom fields, add tags, and reopen the ticket of a detractor.
+    """Add a private comment; set priority, custom fields, state and assignee, add tags.
+
+    The solved ticket of a detractor who responded again is reopened.
 
     Raises:
         OutcomeUnknown: the comment may exist; `find_comment` finds it.
@@ -35,27 +38,38 @@ def update_ticket(connection: Connection, update: TicketUpdate) -> Receipt:
     try:
         return _apply_update(connection, update, ticket)
     except ValuesRejected:
-        if load_ticket(connection, ticket["id"])["status"] != "closed":
+        if load_ticket(connection, ticket["id"])["status"] == "closed":
+            return _update_closed(connection, update, ticket)
+        if update.state is None:
             raise
-        return _update_closed(connection, update, ticket)
+        state = "solved" if ticket["status"] == "solved" else "open"
+        comment_only = update.model_copy(update={"state": state, "assignee": None})
+        return _apply_update(connection, comment_only, ticket, notes=["Zendesk refused its new state or assignee"])
 
 
 def _update_closed(connection: Connection, update: TicketUpdate, closed: dict[str, Any]) -> Receipt:
-    if update.response.segment == "detractor":
+    if update.response.segment == "detractor" and update.state != "solved":
         return _follow_up(connection, update, closed)
-    return build_receipt(connection, closed["id"], ("the ticket is closed: the better score was not added to it",))
+    return build_receipt(connection, closed["id"], ("the ticket is closed: the change was not added to it",))
 
 
-def _apply_update(connection: Connection, update: TicketUpdate, ticket: dict[str, Any]) -> Receipt:
+def _apply_update(
+    connection: Connection, update: TicketUpdate, ticket: dict[str, Any], notes: Sequence[str] = ()
+) -> Receipt:
     path = f"{API_PATH}/tickets/{ticket['id']}"
     missing = [tag for tag in tags_of((TICKET_TAG,), update.tags) if tag not in (ticket.get("tags") or [])]
     if missing:
         connection.http.call(
             "PUT", f"{path}/tags", action=ACTION, idempotent=True, json={"tags": missing}, quota=TICKET_UPDATE_QUOTA
         )
-    notes: list[str] = []
+    notes = list(notes)
     change: dict[str, Any] = {"comment": _comment(update), "priority": update.priority}
-    if ticket["status"] == "solved" and update.response.segment == "detractor":
+    is_solved = ticket["status"] == "solved"
+    if update.assignee is not None:
+        change["assignee_email"] = update.assignee
+    if update.state == "solved" and not is_solved:
+        change["status"] = "solved"
+    elif is_solved and (update.state == "open" or (update.state is None and update.response.segment == "detractor")):
         change["status"] = "open"
         notes.append("the ticket was solved and is open again")
     custom = build_custom_fields(connection, update, action=ACTION, notes=notes)

@@ -67,6 +67,28 @@ def test_a_solved_ticket_of_a_promoter_stays_solved(vendor, helpdesk, change, ti
     assert ticket["priority"] == "low"
 
 
+class TestSharedState:
+    def test_what_staff_did_solves_the_ticket_and_reopens_it(self, helpdesk, change, ticket):
+        update_ticket(helpdesk(), change(ticket["id"], state="solved"))
+        assert ticket["status"] == "solved"
+        update_ticket(helpdesk(), change(ticket["id"], state="solved", idempotency_key="case1:note"))
+        assert ticket["status"] == "solved"
+        update_ticket(helpdesk(), change(ticket["id"], state="open", idempotency_key="case1:reopened"))
+        assert ticket["status"] == "open"
+
+    def test_an_assignee_who_is_no_agent_leaves_the_comment_only(self, vendor, helpdesk, change, ticket):
+        receipt = update_ticket(helpdesk(), change(ticket["id"], state="solved", assignee="nobody@example.com"))
+        assert "refused" in receipt.note
+        assert ticket["status"] == "new"
+        assert vendor.account.comments[ticket["id"]][-1]["body"].startswith("The customer wrote again")
+
+    def test_a_closed_ticket_that_is_solved_here_gets_no_follow_up(self, vendor, helpdesk, change, ticket):
+        vendor.account.set_status(ticket, "closed")
+        receipt = update_ticket(helpdesk(), change(ticket["id"], state="solved"))
+        assert receipt.id == str(ticket["id"])
+        assert len(vendor.account.tickets) == 1
+
+
 class TestClosed:
     @pytest.fixture
     def closed(self, vendor, ticket):

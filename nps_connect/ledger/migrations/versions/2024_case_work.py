@@ -7,8 +7,8 @@ from alembic import op
 
 from nps_connect.ledger.columns import BigId, UtcDateTime
 
-revision = "2021"
-down_revision = "2020"
+revision = "2024"
+down_revision = "2023"
 branch_labels = None
 depends_on = None
 
