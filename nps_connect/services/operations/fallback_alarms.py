@@ -15,7 +15,7 @@ from nps_connect.records.actions import Action, HoldCode, hold_text
 from nps_connect.records.finding_kinds import pause_kind
 from nps_connect.records.messages import Address, Message
 from nps_connect.rendering import notices, staff_texts
-from nps_connect.services.action_spec import ActionHandler, PreparationBatch
+from nps_connect.services.action_spec import ActionHandler, NotAttempted, PreparationBatch
 from nps_connect.services.cases.cases import load_tickets
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
@@ -142,7 +142,7 @@ def _describe_problem(ctx: Context, stuck: DeliveryRow) -> str:
     )
 
 
-def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message:
+def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message | NotAttempted:
     core = batch.ctx.settings.core
     if is_user_link(row):
         return build_user_link(batch, row)

@@ -64,8 +64,7 @@ class _Step(NamedTuple):
     before: datetime
 
 
-_NO_SYNC = {"synchronize_session": False}
-_LARGEST_ID = 2**63 - 1
+_NO_SYNC, _LARGEST_ID = {"synchronize_session": False}, 2**63 - 1
 
 
 def apply_retention(ctx: Context, progress: RetentionProgress) -> timedelta:
