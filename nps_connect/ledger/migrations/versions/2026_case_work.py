@@ -7,8 +7,8 @@ from alembic import op
 
 from nps_connect.ledger.columns import BigId, UtcDateTime
 
-revision = "2024"
-down_revision = "2023"
+revision = "2026"
+down_revision = "2025"
 branch_labels = None
 depends_on = None
 
