@@ -187,9 +187,10 @@ class TestTickets:
 
 class TestReminders:
     def wait(self, application, *, until: date):
-        """Let time pass to the evening of a day, with an hour's work each."""
-        while application.clock().date() < until or application.clock().hour < 20:
-            application.clock.forward("1h")
+        """Let time pass to the evening of a day, with the work of each evening."""
+        while application.clock().date() < until:
+            application.clock.forward("1d")
+            application.clock.forward(timedelta(hours=20 - application.clock().hour))
             application.run()
 
     def test_the_owner_is_reminded_once_and_a_second_address_a_working_day_later(self, build):
