@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz texts api-contract mcp-attack bounce-corpus themes real-mail constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz texts screenshots api-contract mcp-attack bounce-corpus themes real-mail constraints
 
 all: format lint types imports docs test
 
@@ -43,6 +43,12 @@ texts:
 	rm $(LOCALE)/messages.pot
 	$(BIN)/pybabel -q compile -D nps_connect -d $(LOCALE)
 	$(BIN)/pybabel -q compile -D console -d $(LOCALE)
+
+# The pictures of docs/console.md, from the browser walk.
+SCREENSHOTS := overview-en-desktop explore-en-desktop
+screenshots:
+	$(BIN)/pytest -n0 -q tests/browser/test_console.py -k "overview or explore"
+	for name in $(SCREENSHOTS); do cp artifacts/browser/console-$$name.png docs/assets/console-$$name.png; done
 
 # The packages, files and functions that one item passes through; ITEM='write_score' lists them.
 trace:
