@@ -20,11 +20,14 @@ from support.console import add_console_user
 from support.sqlite_files import copy_database
 
 from nps_connect.app.web_backend import ApplicationWebBackend
+from nps_connect.ledger.audit_log import Actor
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import ResponseRow
 from nps_connect.ledger.users import UserRow
 from nps_connect.sandbox.demo_history import insert_demo_history
 from nps_connect.services.approvals.approvals import store_plan
+from nps_connect.services.comments.classify import classify_comments
+from nps_connect.services.comments.tags import add_tag
 from nps_connect.services.users.one_time_links import create_link
 from nps_connect.services.users.sessions import create_session
 from nps_connect.web.app import create_app
@@ -36,6 +39,8 @@ CONSOLE_PAGES = {
     "explore": "/console/explore?by=location&period=12-months",
     "responses": "/console/responses?segment=detractor&period=12-months",
     "response": "/console/responses/{response}",
+    "comments": "/console/comments?period=12-months",
+    "comments-search": "/console/comments?q=livraison&period=12-months&theme=delivery",
     "plans": "/console/plans",
     "plan": "/console/plans/{plan}",
     "users": "/console/users",
@@ -89,11 +94,14 @@ def seed_console(harness: ApplicationHarness) -> dict[str, str]:
     paul = add_console_user(harness, "paul@example.com", "case_worker", name="Paul Bernard", language=None)
     add_console_user(harness, "chloe@example.com", "team_viewer", name="Chloé Petit", team="lyon", language=None)
     insert_demo_history(harness.app.ctx, responses=200)
+    classify_comments(harness.app.ctx, {})
     with harness.ledger.read() as session:
         newest = select(ResponseRow).where(col(ResponseRow.score) <= 6, col(ResponseRow.comment).is_not(None))
         response = session.execute(newest.order_by(col(ResponseRow.answered_at).desc()).limit(1)).scalar_one()
     values = {"response": response.public_id, "day": response.answered_at.date().isoformat()}
     with harness.ledger.write() as session:
+        tagged = session.get_one(ResponseRow, response.id)
+        add_tag(session, tagged, "à rappeler", actor=Actor("cli", "ops"), now=now)
         plan = store_plan(
             session, public_id="7f3c9a21d0", kind="ask_people", people=24, items=24, planned_by="shop", now=now,
             plan={"arguments": {"survey": "after-purchase"}, "contacts": []}, plan_hash="0" * 64,

@@ -12,6 +12,7 @@ from nps_connect.services.context import Context
 from nps_connect.web.console import (
     account,
     audit,
+    comments,
     explore,
     overview,
     password,
@@ -29,6 +30,7 @@ ROUTERS = (
     overview.router,
     explore.router,
     responses.router,
+    comments.router,
     sign_in.router,
     password.router,
     account.router,

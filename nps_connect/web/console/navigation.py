@@ -50,6 +50,7 @@ class Area(NamedTuple):
 AREAS = (
     Area("overview", "/console/overview", N_("Overview")),
     Area("explore", "/console/explore", N_("Explore")),
+    Area("comments", "/console/comments", N_("Comments")),
     Area("plans", "/console/plans", N_("Plans of assistants"), "admin", is_secondary=True),
     Area("users", "/console/users", N_("Users"), "admin", is_secondary=True),
     Area("staff-figures", "/console/staff-figures", N_("Figures about staff"), "admin", is_secondary=True),

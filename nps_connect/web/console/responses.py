@@ -56,7 +56,7 @@ def list_responses(page: AnyUserPage) -> Response:
     with page.ctx.ledger.read() as session:
         try:
             shown = read_page_filter(page, session)
-            after = _read_cursor(page.query.get("after"))
+            after = read_cursor(page.query.get("after"))
         except FilterQueryError as error:
             return refuse_filter(page, error, RESPONSES_PATH)
         total = count_scores(session, zone, shown.responses).responses
@@ -77,7 +77,7 @@ def list_responses(page: AnyUserPage) -> Response:
     )
 
 
-def _read_cursor(text: str | None) -> PageEnd | None:
+def read_cursor(text: str | None) -> PageEnd | None:
     """Return where a page ends.
 
     Raises:

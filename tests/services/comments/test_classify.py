@@ -173,9 +173,7 @@ def test_tags_are_added_once_found_counted_removed_and_recorded(application):
                 add_tag(session, second, wrong, actor=ACTOR, now=now)
     with application.ledger.read() as session:
         assert load_tags(session) == [("VIP", 2), ("rappeler", 1)]
-        assert session.execute(select(col(ResponseRow.id)).where(has_tag("rappeler"))).scalars().all() == [
-            first.id
-        ]
+        assert session.execute(select(col(ResponseRow.id)).where(has_tag("rappeler"))).scalars().all() == [first.id]
         assert session.execute(select(col(ResponseRow.id)).where(has_tag("' OR 1=1"))).scalars().all() == []
     with application.ledger.write() as session:
         rows = session.execute(select(ResponseRow).order_by(ResponseRow.id)).scalars().all()
