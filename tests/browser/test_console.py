@@ -70,7 +70,7 @@ VIEWS = {
     "en-phone": {"language": "en", "device": "phone", "scheme": "light"},
     "fr-desktop": {"language": "fr", "device": "desktop", "scheme": "dark"},
 }
-VIEWS_WITH_AXE = {"fr-phone", "en-desktop"}
+VIEWS_WITH_AXE = ("fr-phone", "en-desktop")
 """Axe sees both schemes and both layouts in these two."""
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
@@ -201,3 +201,32 @@ def test_a_page_works_by_keyboard_in_both_languages_on_phone_and_desktop(windows
     check_page(page, with_axe=view in VIEWS_WITH_AXE)
     assert page.errors == ([] if name not in STATUSES else page.errors[:1])
     screenshot(page, f"console-{name}-{view}")
+
+
+@pytest.mark.parametrize("view", VIEWS_WITH_AXE)
+def test_menus_open_by_keyboard_close_by_escape_and_fit_on_the_smallest_phone(windows, console, view):
+    page = windows(view, is_signed_in=True)
+    size = page.viewport_size
+    page.goto("/console/account")
+    page.set_viewport_size({"width": 320 if view.endswith("phone") else size["width"], "height": 640})
+    for menu in page.locator(".tools details").all():
+        summary = menu.locator("summary")
+        summary.focus()
+        page.keyboard.press("Enter")
+        box = menu.locator("> div").bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= page.viewport_size["width"]
+        assert Axe().run(page, context=".tools", options=RULES).response["violations"] == []
+        page.keyboard.press("Escape")
+        assert not menu.locator("> div").is_visible()
+        assert summary.evaluate("summary => summary === document.activeElement")
+    page.set_viewport_size(size)
+
+
+def test_a_printed_page_has_no_controls(windows, console):
+    page = windows("en-desktop", is_signed_in=True)
+    page.emulate_media(media="print")
+    page.goto("/console/users")
+    assert page.locator("main button:visible, header details:visible, nav:visible, .btn:visible").count() == 0
+    assert page.get_by_role("heading", name="Users").is_visible()
+    page.emulate_media(media="screen")
