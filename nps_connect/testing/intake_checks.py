@@ -9,6 +9,7 @@ import pytest
 from nps_connect.errors import Rejected
 from nps_connect.records.contacts import ContactKey, ContactPage
 from nps_connect.records.events import Event
+from nps_connect.records.themes import CommentText, ThemeName
 from nps_connect.simulation import SimulatedPerson
 from nps_connect.testing.contract_base import HTTP, ContractBase, needs
 from nps_connect.testing.fakes import WEBHOOK_URL, received_webhook
@@ -35,6 +36,20 @@ class IntakeChecks(ContractBase):
         assert {contact.connection for contact in (omar, ines, lea)} == {harness.connection.name}
         assert ines.opted_out, "the opt-out of a person at the vendor is not reported"
         assert not omar.opted_out
+
+    @needs("nps_classify_comments")
+    def test_classified_comments_keep_order_and_themes(self) -> None:
+        """Each comment has a result at its place, in any order of the batch, with themes that were offered only."""
+        harness = self.harness()
+        themes = [ThemeName(id="price", name="Price"), ThemeName(id="staff", name="Staff")]
+        texts = ("Too expensive", "Friendly staff", "", "<b>'; --", "Trop cher")
+        comments = [CommentText(text=text, language="en") for text in texts]
+        results = list(harness.call("nps_classify_comments", comments=comments, themes=themes))
+        turned = list(harness.call("nps_classify_comments", comments=comments[::-1], themes=themes))
+        assert len(results) == len(comments), "the number of results is not that of the comments"
+        assert results == turned[::-1], "the results are not in the order of the comments"
+        unknown = {theme for result in results for theme in result.themes} - {theme.id for theme in themes}
+        assert not unknown, f"themes that were not offered: {sorted(unknown)}"
 
     @needs(HTTP, "nps_find_contacts")
     def test_contacts_are_found_by_id(self) -> None:

@@ -38,6 +38,7 @@ RULES = (
             "test_annotations_match_the_hookspecs",
             "test_declarations_match_the_hooks",
             "test_connector_info_is_constant",
+            "test_classified_comments_keep_order_and_themes",
         ),
     ),
     Rule("imports", "It uses the public API only.", ("test_imports_only_the_public_api",)),

@@ -4,7 +4,7 @@ import pytest
 from testing import acme
 from testing.acme.simulated import SimulatedAcme
 
-from nps_connect import Contact, ContactMatch, EventPage, Finding
+from nps_connect import CommentThemes, Contact, ContactMatch, EventPage, Finding
 
 PEOPLE = "test_contacts_are_found_with_one_match_per_key_in_order"
 BY_ID = "test_contacts_are_found_by_id"
@@ -13,6 +13,7 @@ HISTORY = "test_first_poll_returns_no_history"
 POLLS = "test_polling_is_complete_and_repeatable"
 ONE_KEY = "test_poll_and_webhook_have_the_same_event_key"
 COMPLETE = "test_completed_events_keep_order_and_have_contacts"
+COMMENTS = "test_classified_comments_keep_order_and_themes"
 CHECK = "test_check_of_a_healthy_account_reports_no_error"
 SETUP = "test_setup_is_idempotent"
 
@@ -187,3 +188,28 @@ def test_applying_changes_that_were_not_planned_fails(contract, make_broken_plug
         return [acme.SetupChange(id="field:other", change="create", text="create the field other")]
 
     assert findings(contract(make_broken_plugin(nps_apply_setup=nps_apply_setup)), SETUP)
+
+
+def by_words(comments):
+    words = {"price": ("expensive", "cher"), "staff": ("staff",)}
+    return [
+        CommentThemes(themes=tuple(theme for theme, names in words.items() if any(name in c.text for name in names)))
+        for c in comments
+    ]
+
+
+@pytest.mark.parametrize(
+    ("classify", "problem"),
+    [
+        (by_words, None),
+        (lambda comments: by_words(comments)[1:], "the number of results"),
+        (lambda comments: sorted(by_words(comments), key=str), "order of the comments"),
+        (lambda comments: [CommentThemes(themes=("delight",)) for _ in comments], "not offered: ['delight']"),
+    ],
+)
+def test_a_wrong_classification_of_comments_is_found(contract, make_broken_plugin, findings, classify, problem):
+    def nps_classify_comments(connection, comments, themes):
+        return classify(comments)
+
+    found = findings(contract(make_broken_plugin(nps_classify_comments=nps_classify_comments)), COMMENTS)
+    assert (found == []) if problem is None else (problem in str(found))
