@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz texts screenshots api-contract mcp-attack bounce-corpus themes real-mail constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz texts screenshots api-contract mcp-attack bounce-corpus themes real-mail problem-simulation constraints
 
 all: format lint types imports docs test
 
@@ -90,6 +90,10 @@ themes:
 # Runs the product against a real Postfix and Dovecot on loopback, as root, and writes docs/real-mail.md.
 real-mail:
 	PYTHONPATH=tests $(BIN)/python -m support.real_mail
+
+# Judges fixes in thousands of invented worlds, for a minute, and writes docs/problem-simulation.md.
+problem-simulation:
+	PYTHONPATH=tests $(BIN)/python -m support.problem_simulation
 
 # After a change of dependencies, in a fresh virtual environment.
 constraints:
