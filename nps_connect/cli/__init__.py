@@ -45,6 +45,7 @@ COMMANDS = {
     "cases": "List detractor cases and their recovery status.",
     "staff-figures": "Show or hide figures about members of staff.",
     "users": "Add, list, reset and remove users of the console.",
+    "problems": "Open problems, enter fixes, and see whether they worked.",
     "api-keys": "Add, list and remove keys of the HTTP API.",
     "approvals": "Decide on the plans of AI assistants.",
     "mcp": "Serve an AI assistant over standard input and output.",

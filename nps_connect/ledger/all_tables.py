@@ -15,6 +15,7 @@ from nps_connect.ledger import (
     identity,
     observations,
     pauses,
+    problems,
     quotas,
     response_dimensions,
     review_report,

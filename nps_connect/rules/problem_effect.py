@@ -44,7 +44,7 @@ class EvaluationPlan(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Effect:
+class FixEffect:
     """What a comparison says.
 
     Attributes:
@@ -60,7 +60,7 @@ class Effect:
     others: Difference | None = None
 
 
-class ScoreCounts(NamedTuple):
+class ScoreComparison(NamedTuple):
     """Figures of those concerned and of the others, before and after the fix."""
 
     before: NpsFigure
@@ -69,7 +69,7 @@ class ScoreCounts(NamedTuple):
     others_after: NpsFigure
 
 
-class ShareCounts(NamedTuple):
+class ShareComparison(NamedTuple):
     """Respondents who named the cause, and all respondents, before and after the fix."""
 
     named_before: int
@@ -110,11 +110,11 @@ def _spans_before(fixed_on: date, evidence: DaySpan, days: int) -> Iterator[DayS
         yield DaySpan(chosen[0], chosen[-1])
 
 
-def judge_score(counts: ScoreCounts) -> Effect:
+def judge_score(counts: ScoreComparison) -> FixEffect:
     """Compare how far the score of those concerned moved with how far the score of the others moved."""
     before, after, others_before, others_after = counts
     difference = compute_contrast([(1, after), (-1, before), (-1, others_after), (1, others_before)])
-    return Effect(
+    return FixEffect(
         _verdict(difference, better_if_positive=True),
         difference,
         compute_difference(after, before),
@@ -122,13 +122,13 @@ def judge_score(counts: ScoreCounts) -> Effect:
     )
 
 
-def judge_share(counts: ShareCounts) -> Effect:
+def judge_share(counts: ShareComparison) -> FixEffect:
     """Compare the share of respondents who name the cause after the fix with the share before.
 
     The score of those who name it is never compared: who still names a rarer problem is another group of people.
     """
     difference = compute_share_difference((counts.named_after, counts.after), (counts.named_before, counts.before))
-    return Effect(_verdict(difference, better_if_positive=False), difference)
+    return FixEffect(_verdict(difference, better_if_positive=False), difference)
 
 
 def _verdict(difference: Difference, *, better_if_positive: bool) -> Verdict:

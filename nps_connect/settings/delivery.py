@@ -57,7 +57,7 @@ class Retention(SettingsTable):
         deliveries: finished deliveries; at least the longest cooldown and the longest time to respond.
         events: events, and the decisions on them; at least `limits.cooldown` and `limits.max_event_age`.
         cooldowns: cooldowns, from their end.
-        comments: comments and answers of customers, also in the copies kept for tickets.
+        comments: comments and answers of customers, also in the copies kept for tickets; notes about closed problems.
     """
 
     webhooks: Duration = timedelta(days=30)

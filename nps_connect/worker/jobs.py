@@ -39,6 +39,8 @@ from nps_connect.services.invitations.reminders import enqueue_confirmation_requ
 from nps_connect.services.operations.connection_checks import RECHECK_INTERVAL, check_if_due
 from nps_connect.services.operations.fallback_alarms import notify_pauses, raise_alarms
 from nps_connect.services.operations.retention import IDLE_INTERVAL, apply_retention
+from nps_connect.services.problems.evaluate import evaluate_due_problems
+from nps_connect.services.problems.problems import empty_old_notes
 from nps_connect.services.suppressions.bounces import NO_MAILBOX_INTERVAL, bounces_job, fetch_bounces
 from nps_connect.services.users.expiry import delete_expired_secrets
 
@@ -63,6 +65,8 @@ _SIMPLE_JOBS: tuple[tuple[str, Callable[[Context], object], timedelta], ...] = (
     ("idempotency_keys", delete_expired_responses, timedelta(hours=1)),
     ("approvals", delete_old_plans, timedelta(hours=1)),
     ("users", delete_expired_secrets, timedelta(hours=1)),
+    ("problems", evaluate_due_problems, timedelta(hours=1)),
+    ("problem_notes", empty_old_notes, timedelta(hours=1)),
 )
 """Name, function and interval of the jobs that keep no state."""
 

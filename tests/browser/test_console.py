@@ -17,6 +17,7 @@ from support import chromium_browser
 from support.application import ApplicationHarness
 from support.clock import ManualClock
 from support.console import add_console_user
+from support.problem_rows import add_problems
 from support.sqlite_files import copy_database
 
 from nps_connect.app.web_backend import ApplicationWebBackend
@@ -43,6 +44,11 @@ CONSOLE_PAGES = {
     "comments-search": "/console/comments?q=livraison&period=12-months&theme=delivery",
     "plans": "/console/plans",
     "plan": "/console/plans/{plan}",
+    "problems": "/console/problems",
+    "problem": "/console/problems/{worked}",
+    "problem-to-fix": "/console/problems/{late}",
+    "problem-new": "/console/problems/new",
+    "team": "/console/teams/lyon",
     "users": "/console/users",
     "invite": "/console/users/invite",
     "user": "/console/users/{user}",
@@ -63,6 +69,7 @@ VISITOR_PAGES = {
 
 STATUSES = {"refused": 404, "link-gone": 410}
 """Pages that say that there is nothing."""
+TEAMS = {"lyon": {"where": 'location == "Lyon"', "members": [f"{name}@example.com" for name in ("ana", "bo", "chloe")]}}
 
 VIEWS = {
     "fr-phone": {"language": "fr", "device": "phone", "scheme": "dark"},
@@ -112,7 +119,8 @@ def seed_console(harness: ApplicationHarness) -> dict[str, str]:
             "user": user.public_id,
             "token": create_link(session, user, "invitation", now),
         }
-    return values
+    numbers = {name: str(number) for name, number in add_problems(harness.ctx).items()}
+    return values | numbers
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +131,9 @@ def console(sqlite_template, tmp_path_factory):
     ledger, clock = Ledger(f"sqlite:///{path}"), ManualClock()
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    harness = ApplicationHarness(ledger, clock, {"core": {"public_url": address, "dimensions": {"location": "shop"}}})
+    harness = ApplicationHarness(
+        ledger, clock, {"core": {"public_url": address, "dimensions": {"location": "shop"}}, "teams": TEAMS}
+    )
     sessions = {}
     for language, email in (("en", "claire@example.com"), ("fr", "claire.fr@example.com")):
         user = add_console_user(harness, email, "admin", language=language)
@@ -177,7 +187,7 @@ def check_page(page, *, with_axe: bool):
     width = page.viewport_size["width"]
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     controls = page.evaluate(VISIBLE_CONTROLS)
-    for _press in range(controls + 3):
+    for _press in range(2 * controls + 3):  # a date has several stops
         page.keyboard.press("Tab")
         reached = page.evaluate(FOCUS_NUMBER)
         if reached >= controls:

@@ -12,8 +12,8 @@ from support.problem_simulation import LARGE, LIMIT, MIDDLE, WORLDS, count_claim
 from nps_connect.rules.nps_arithmetic import compute_nps
 from nps_connect.rules.problem_effect import (
     DaySpan,
-    ScoreCounts,
-    ShareCounts,
+    ScoreComparison,
+    ShareComparison,
     judge_score,
     judge_share,
     plan_evaluation,
@@ -65,7 +65,7 @@ def test_a_period_needs_a_day():
 
 
 def test_a_rise_that_the_others_share_is_no_effect():
-    effect = judge_score(ScoreCounts(WORSE, BETTER, WORSE, BETTER))
+    effect = judge_score(ScoreComparison(WORSE, BETTER, WORSE, BETTER))
     assert (effect.verdict, effect.difference.points) == ("no_change_seen", 0.0)
     assert effect.concerned.is_beyond_noise
 
@@ -74,7 +74,7 @@ def test_a_rise_that_the_others_share_is_no_effect():
     ("before", "after", "verdict", "points"), [(WORSE, SAME, "better", 20.0), (BETTER, SAME, "worse", -20.0)]
 )
 def test_only_those_concerned_moved(before, after, verdict, points):
-    effect = judge_score(ScoreCounts(before, after, SAME, SAME))
+    effect = judge_score(ScoreComparison(before, after, SAME, SAME))
     assert (effect.verdict, effect.difference.points, effect.others.points) == (verdict, points, 0.0)
 
 
@@ -82,18 +82,18 @@ def test_only_those_concerned_moved(before, after, verdict, points):
 def test_a_score_of_few_is_not_judged(cell):
     figures = [WORSE, BETTER, SAME, SAME]
     figures[cell] = compute_nps(0, 0, 29)
-    assert judge_score(ScoreCounts(*figures)).verdict == "too_few"
+    assert judge_score(ScoreComparison(*figures)).verdict == "too_few"
 
 
 @pytest.mark.parametrize(
     ("named", "verdict"), [(60, "better"), (100, "no_change_seen"), (150, "worse"), (95, "no_change_seen")]
 )
 def test_a_cause_is_judged_by_how_many_name_it(named, verdict):
-    assert judge_share(ShareCounts(100, 1000, named, 1000)).verdict == verdict
+    assert judge_share(ShareComparison(100, 1000, named, 1000)).verdict == verdict
 
 
 def test_a_share_of_nobody_is_not_judged():
-    effect = judge_share(ShareCounts(40, 400, 0, 0))
+    effect = judge_share(ShareComparison(40, 400, 0, 0))
     assert (effect.verdict, effect.difference.points) == ("too_few", None)
 
 

@@ -66,7 +66,7 @@ CONFIGURATION: dict[str, Any] = {
 }
 
 
-HOUSEKEEPING_JOBS = frozenset({"retention", "idempotency_keys", "approvals"})
+HOUSEKEEPING_JOBS = frozenset({"retention", "idempotency_keys", "approvals", "problem_notes"})
 """Delete what is old. Most tests end long before anything is, but these jobs took a third of their time."""
 
 

@@ -17,9 +17,9 @@ from random import Random
 from nps_connect.rules.nps_arithmetic import NpsFigure, compute_nps
 from nps_connect.rules.problem_effect import (
     DaySpan,
-    Effect,
-    ScoreCounts,
-    ShareCounts,
+    FixEffect,
+    ScoreComparison,
+    ShareComparison,
     judge_score,
     judge_share,
     plan_evaluation,
@@ -116,26 +116,26 @@ def open_worst(random: Random, world: World) -> tuple[Group, Group]:
     return worst, Group(random, world, mean, GROUPS - 1)
 
 
-def judge_world(random: Random, world: World, *, leave_out_evidence: bool = True) -> Effect:
+def judge_world(random: Random, world: World, *, leave_out_evidence: bool = True) -> FixEffect:
     """Open the problem of the worst group, fix it, and judge."""
     concerned, others = open_worst(random, world)
     evidence = EVIDENCE if leave_out_evidence else DaySpan(FIXED_ON, FIXED_ON)
     plan = plan_evaluation(fixed_on=FIXED_ON, entered_on=FIXED_ON, evidence=evidence, days=PERIOD_DAYS)
     figures = (concerned.score(*plan.before), concerned.score(plan.after))
-    return judge_score(ScoreCounts(*figures, others.score(*plan.before), others.score(plan.after)))
+    return judge_score(ScoreComparison(*figures, others.score(*plan.before), others.score(plan.after)))
 
 
-def judge_themes(random: Random, respondents: int, share: float, effect: float = 0) -> Effect:
+def judge_themes(random: Random, respondents: int, share: float, effect: float = 0) -> FixEffect:
     """Open the problem of the theme that was named most among ten, fix it, and judge its share."""
     shares = [share * random.uniform(0.8, 1.2) for _ in range(GROUPS)]
     worst = max(shares, key=lambda chance: binomial(random, respondents // 3, chance) + random.random())
     named = (binomial(random, respondents, worst), binomial(random, respondents, worst + effect))
-    return judge_share(ShareCounts(named[0], respondents, named[1], respondents))
+    return judge_share(ShareComparison(named[0], respondents, named[1], respondents))
 
 
 SMALL, MIDDLE = World(4, 0.5, 0.2), World(25, 0.5, 0.2)
 LARGE = World(100, 0.5, 0.2)
-NULL_WORLDS: dict[str, Callable[[Random], Effect]] = {
+NULL_WORLDS: dict[str, Callable[[Random], FixEffect]] = {
     "48 answers of those concerned per period": lambda random: judge_world(random, SMALL),
     "300 answers of those concerned per period": lambda random: judge_world(random, MIDDLE),
     "1,200 answers of those concerned per period": lambda random: judge_world(random, LARGE),
@@ -148,14 +148,14 @@ NULL_WORLDS: dict[str, Callable[[Random], Effect]] = {
 }
 
 
-def judge_effect(random: Random, points: float, weekly: int = 100) -> Effect:
+def judge_effect(random: Random, points: float, weekly: int = 100) -> FixEffect:
     """Judge a real effect; 100 answers in a week are 1,200 in a period, and the others have 12,000."""
     world = World(weekly, 0.5, 0.2, effect=points)
     concerned, others = Group(random, world, 0), Group(random, world, 0, 10)
     concerned.concerned = True
     plan = plan_evaluation(fixed_on=FIXED_ON, entered_on=FIXED_ON, evidence=EVIDENCE, days=PERIOD_DAYS)
     figures = concerned.score(*plan.before), concerned.score(plan.after)
-    return judge_score(ScoreCounts(*figures, others.score(*plan.before), others.score(plan.after)))
+    return judge_score(ScoreComparison(*figures, others.score(*plan.before), others.score(plan.after)))
 
 
 def theory(points: float, weekly: int = 100) -> float:
@@ -164,7 +164,7 @@ def theory(points: float, weekly: int = 100) -> float:
     return 1 - 0.5 * math.erfc((points / error - 1.96) / math.sqrt(2))
 
 
-def count_claims(judge: Callable[[Random], Effect], worlds: int, seed: int = SEED) -> int:
+def count_claims(judge: Callable[[Random], FixEffect], worlds: int, seed: int = SEED) -> int:
     """Return in how many worlds a change is claimed, in either direction."""
     random = Random(seed)
     return sum(judge(random).verdict in ("better", "worse") for _ in range(worlds))

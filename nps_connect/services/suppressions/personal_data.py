@@ -23,6 +23,7 @@ from nps_connect.ledger.columns import Base
 from nps_connect.ledger.comment_themes import CommentThemeRow
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.pauses import BreakerRow, PauseRow
+from nps_connect.ledger.problems import ProblemRow
 from nps_connect.ledger.response_dimensions import ResponseDimensionRow
 from nps_connect.ledger.review_report import ReviewLinkStateRow, ReviewTallyRow
 from nps_connect.ledger.review_requests import ReviewRequestRow
@@ -220,6 +221,12 @@ PERSONAL_TABLES = (
         col(JobRow.id).is_not(None),
         {"memo": _without_failure, "last_error": _or_erased},
         is_about=in_text("memo", "last_error"),
+    ),
+    PersonalTable(
+        ProblemRow,
+        col(ProblemRow.id).is_not(None),
+        {"title": ERASED_TEXT, "note": _or_erased, "fix_note": _or_erased},
+        is_about=in_text("title", "note", "fix_note"),
     ),
     PersonalTable(ApprovalRow, col(ApprovalRow.people) >= 0, {"plan": {}}, is_about=_is_in_plan),
     PersonalTable(IdempotencyKeyRow, col(IdempotencyKeyRow.status) > 0, {"response": {}}, is_about=in_api_response),

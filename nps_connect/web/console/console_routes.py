@@ -17,10 +17,12 @@ from nps_connect.web.console import (
     overview,
     password,
     plans,
+    problems,
     responses,
     sign_in,
     staff,
     staff_views,
+    teams,
 )
 from nps_connect.web.console.access import AnyUserPage, ConsoleRedirect, console_context, has_users
 from nps_connect.web.console.console_assets import asset_response
@@ -38,6 +40,8 @@ ROUTERS = (
     plans.router,
     staff_views.router,
     audit.router,
+    problems.router,
+    teams.router,
 )
 """Each area has its own; order matters only where paths overlap."""
 

@@ -51,6 +51,8 @@ AREAS = (
     Area("overview", "/console/overview", N_("Overview")),
     Area("explore", "/console/explore", N_("Explore")),
     Area("comments", "/console/comments", N_("Comments")),
+    Area("problems", "/console/problems", N_("Problems")),
+    Area("teams", "/console/teams", N_("Teams")),
     Area("plans", "/console/plans", N_("Plans of assistants"), "admin", is_secondary=True),
     Area("users", "/console/users", N_("Users"), "admin", is_secondary=True),
     Area("staff-figures", "/console/staff-figures", N_("Figures about staff"), "admin", is_secondary=True),

@@ -19,6 +19,7 @@ from nps_connect.ledger.api_keys import ApiKeyRow, IdempotencyKeyRow
 from nps_connect.ledger.approvals import ApprovalRow
 from nps_connect.ledger.audit_log import Actor, record_audit
 from nps_connect.ledger.comment_themes import CommentThemeRow
+from nps_connect.ledger.problems import ProblemRow
 from nps_connect.ledger.review_requests import ReviewRequestRow
 from nps_connect.ledger.subjects import person_subject
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, EventRow, RawRequest, ResponseRow
@@ -124,6 +125,9 @@ def fill_every_table(application) -> None:
         plan = {"arguments": {"contacts": [marie.id]}, "contacts": [marie.id]}
         numbers = {"people": 1, "items": 1, "created_at": now, "expires_at": now}
         names = {"public_id": "p", "plan_hash": "h", "planned_by": "shop", "state": "open"}
+        staff = {"owner": "Paul", "opened_by": "ops", "opened_at": now, "deadline": now.date()}
+        days = {"evidence_first": now.date(), "evidence_last": now.date()}
+        session.add(ProblemRow(title=f"{NAME} waits", note=f"call {EMAIL}", cause_kind="group", **staff, **days))
         session.add(ApprovalRow(kind="ask_people", plan=plan, **numbers, **names))
         session.add(IdempotencyKeyRow(status=200, response=answer, **repeated))
     application.run(only="jobs")
