@@ -11,12 +11,12 @@ from sqlmodel import JSON, Field
 from nps_connect.ledger.columns import Base, QueuedRow, UtcDateTime, partial_index, queue_indexes
 from nps_connect.ledger.columns import id_field as _id
 from nps_connect.ledger.columns import reference_field as _ref
+from nps_connect.ledger.unconfirmed import COUNTED_COLUMNS, IS_UNCONFIRMED
 from nps_connect.records.base import NPS_SCALE
 
 WORK_STATES = "state IN ('pending', 'running', 'succeeded', 'dead')"
 DELIVERY_STATES = "state IN ('pending', 'running', 'succeeded', 'skipped', 'dead', 'cancelled', 'held')"
 AWAITS_CONFIRMATION = "revision = 0 AND provisional_score <= 6 AND provisional_bot_signals IS NULL"
-IS_UNCONFIRMED = "revision = 0 OR conflicting_at IS NOT NULL"
 
 
 class RawRequest(QueuedRow, table=True):
@@ -184,7 +184,7 @@ class ResponseRow(Base, table=True):
         partial_index("ix_responses_to_confirm", "provisional_at", where=AWAITS_CONFIRMATION),
         partial_index("ix_responses_unclassified", "id", where="comment IS NOT NULL AND classified_by IS NULL"),
         partial_index("ix_responses_tagged", "id", where="tags IS NOT NULL"),
-        partial_index("ix_responses_unconfirmed", "id", where=IS_UNCONFIRMED),
+        partial_index("ix_responses_unconfirmed", *COUNTED_COLUMNS, where=IS_UNCONFIRMED),
     )
 
     id: int | None = _id()

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, case, func, literal, select, text
 from sqlmodel import Session
 
+from nps_connect.ledger.bulk_sql import without_index
 from nps_connect.ledger.daily_figures import (
     RESPONSE_DIMENSIONS,
     TOUCHPOINT,
@@ -24,7 +25,8 @@ from nps_connect.ledger.daily_figures import (
     group_value,
 )
 from nps_connect.ledger.response_dimensions import TEAM, ResponseDimensionRow
-from nps_connect.ledger.tables import IS_UNCONFIRMED, ResponseRow
+from nps_connect.ledger.tables import ResponseRow
+from nps_connect.ledger.unconfirmed import IS_UNCONFIRMED
 from nps_connect.records.base import NPS_SCALE
 from nps_connect.rules.report_period import BucketUnit, bucket_starts, day_start
 from nps_connect.rules.score_counts import BucketCounts, ScoreCounts
@@ -230,7 +232,8 @@ def _response_group(by: str | None) -> tuple[Any, Any]:
     if by == SURVEY or by in RESPONSE_DIMENSIONS:
         return table.c[by], table
     groups = ResponseDimensionRow.__table__
-    is_group = (groups.c.response_id == table.c.id) & (groups.c.name == by)
+    # Without the index on names: SQLite would begin with all responses of all times that have the dimension.
+    is_group = (groups.c.response_id == table.c.id) & (without_index(groups.c.name) == by)
     return groups.c.value, table.join(groups, is_group)
 
 
@@ -252,6 +255,8 @@ def _count_provisional(session: Session, response_filter: ResponseFilter, by: st
     Their dimensions are recorded with the confirmation: for teams and dimensions there are none.
     """
     reads_texts = replace(response_filter, has_comment=response_filter.has_comment or None).reads_texts
+    if response_filter.team is not None or response_filter.dimensions or by not in (None, SURVEY, *RESPONSE_DIMENSIONS):
+        return {}
     if response_filter.scores is not None or reads_texts:
         return {}
     responses = ResponseRow.__table__.c
