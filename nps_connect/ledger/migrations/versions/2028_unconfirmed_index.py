@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "2027"
-down_revision = "2026"
+revision = "2028"
+down_revision = "2027"
 branch_labels = None
 depends_on = None
 
