@@ -19,6 +19,9 @@ MAX_SPEED_SAMPLE = 2000
 MIN_COHORT = 30
 """Surveys of which a response rate is computed at least."""
 
+MAX_COHORT = 20_000
+"""The newest surveys that are counted, so that a page of a large company does not wait."""
+
 COMPLETE_SHARE = 0.95
 """A cohort is complete when so many of its responses can be expected to have arrived."""
 
@@ -103,10 +106,31 @@ class ResponseRate:
     cohort_end: datetime
 
 
-def load_funnel(session: Session, cohort: SurveyCohort) -> SurveyFunnel:
-    """Count the surveys of a cohort at each step.
+@dataclass(frozen=True)
+class CountedCohort:
+    """The funnel of a cohort, and the response rate of its surveys that are old enough."""
+
+    funnel: SurveyFunnel
+    rate: ResponseRate
+
+
+def limit_cohort(session: Session, cohort: SurveyCohort) -> SurveyCohort:
+    """Return a cohort that begins late enough to have about `MAX_COHORT` surveys at most."""
+    created_at = col(InvitationRow.created_at)
+    query = select(created_at).where(*cohort.conditions()).order_by(created_at.desc()).offset(MAX_COHORT).limit(1)
+    start = session.execute(query).scalar()
+    return cohort if start is None else replace(cohort, start=start)
+
+
+def load_funnel(session: Session, cohort: SurveyCohort, complete_at: datetime | None = None) -> CountedCohort:
+    """Count the surveys of a cohort at each step, and those that are old enough for a response rate, in one query.
 
     A confirmed response proves that the survey arrived and was opened, whatever came back or was blocked.
+
+    Args:
+        session: to read with.
+        cohort: which surveys.
+        complete_at: surveys decided on before are old enough; None if that is not known.
     """
     bounced = (
         select(col(DeliveryRow.invitation_id).label("invitation_id"))
@@ -130,15 +154,20 @@ def load_funnel(session: Session, cohort: SurveyCohort) -> SurveyFunnel:
     arrived = and_(sent, or_(bounced.c.invitation_id.is_(None), answered))
     opened = and_(arrived, or_(viewed.c.invitation_id.is_not(None), answered))
     steps = (sent, arrived, opened, and_(opened, answered), and_(opened, confirmed))
+    rate_end = cohort.start if complete_at is None else max(cohort.start, min(cohort.end, complete_at))
+    is_complete = col(InvitationRow.created_at) < rate_end
+    complete_steps = (and_(is_complete, arrived), and_(is_complete, opened, confirmed))
     query = (
-        select(func.count(), *(func.count(case((step, 1))) for step in steps))
+        select(func.count(), *(func.count(case((step, 1))) for step in (*steps, *complete_steps)))
         .select_from(InvitationRow)
         .outerjoin(ResponseRow, col(ResponseRow.invitation_id) == col(InvitationRow.id))
         .outerjoin(bounced, bounced.c.invitation_id == col(InvitationRow.id))
         .outerjoin(viewed, viewed.c.invitation_id == col(InvitationRow.id))
         .where(*cohort.conditions())
     )
-    return SurveyFunnel(*session.execute(query).one())
+    *counts, complete_arrived, complete_confirmed = session.execute(query).one()
+    share = complete_confirmed / complete_arrived if complete_arrived >= MIN_COHORT else None
+    return CountedCohort(SurveyFunnel(*counts), ResponseRate(share, complete_arrived, rate_end))
 
 
 def load_response_speed(session: Session, conditions: Sequence[ColumnElement[bool]]) -> ResponseSpeed | None:
@@ -166,16 +195,6 @@ def load_response_speed(session: Session, conditions: Sequence[ColumnElement[boo
     if not delays:
         return None
     return ResponseSpeed(len(delays), _quantile(delays, 0.5), _quantile(delays, COMPLETE_SHARE))
-
-
-def load_response_rate(
-    session: Session, cohort: SurveyCohort, complete_after: timedelta, now: datetime
-) -> ResponseRate:
-    """Return the response rate of the surveys that are older than the time in which answers arrive."""
-    end = max(cohort.start, min(cohort.end, now - complete_after))
-    funnel = load_funnel(session, replace(cohort, end=end))
-    share = funnel.confirmed / funnel.arrived if funnel.arrived >= MIN_COHORT else None
-    return ResponseRate(share, funnel.arrived, end)
 
 
 def _quantile(delays: Sequence[timedelta], share: float) -> timedelta:

@@ -21,8 +21,8 @@ from nps_connect.rendering.figure_texts import (
     format_score,
     movement_text,
 )
-from nps_connect.rules.mix import MixComparison
-from nps_connect.rules.nps_arithmetic import Difference
+from nps_connect.rules.mix import MixComparison, compare_mix
+from nps_connect.rules.nps_arithmetic import Difference, compute_difference
 from nps_connect.rules.report_period import ReportPeriod
 from nps_connect.services.reports.comparisons import (
     GroupComparison,
@@ -32,6 +32,7 @@ from nps_connect.services.reports.comparisons import (
     compare_pair,
 )
 from nps_connect.services.reports.filters import FilterQueryError, ResponseFilter
+from nps_connect.services.reports.newest_responses import count_ways
 from nps_connect.web.console.access import AnyUserPage
 from nps_connect.web.console.chart_views import TrendPicture, build_small_trend
 from nps_connect.web.console.explore_data import load_changes, load_group_trends
@@ -50,6 +51,8 @@ from nps_connect.web.console.page_filter import EXPLORE_PATH, PageFilter, build_
 
 LAST_YEAR = "year"
 GROUPS_SHOWN = 40
+MIX_SAMPLE = 5000
+"""The newest responses of each of two groups from which it is told whether they were collected differently."""
 
 router = APIRouter()
 
@@ -152,11 +155,13 @@ def _compare_two(session: Session, shown: PageFilter, dimension: str, comparison
     first = first if first in values else values[0]
     second = page.query.get("second", "")
     second = second if second in values and second != first else next(value for value in values if value != first)
-    pair = compare_pair(
-        session,
-        page.ctx.settings.core.zone,
-        shown.responses.with_group(dimension, first),
-        shown.responses.with_group(dimension, second),
+    counts = {group.value: group.counts for group in comparison.rows}
+    ways = [count_ways(session, shown.responses.with_group(dimension, value), MIX_SAMPLE) for value in (first, second)]
+    pair = PairComparison(
+        counts[first],
+        counts[second],
+        compute_difference(counts[first].figure(), counts[second].figure()),
+        compare_mix(*ways),
     )
     names = [label_of_value(page, dimension, value) for value in (first, second)]
     return {

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from sqlmodel import Session
 from starlette.responses import Response
 
+from nps_connect.ledger.response_dimensions import TEAM
 from nps_connect.rendering.catalogs import CONSOLE_DOMAIN, load_translations
 from nps_connect.rendering.figure_texts import format_short_day
 from nps_connect.rendering.labels import language_label, readable_name, touchpoint_label
 from nps_connect.rules.dimensions import OWNER
 from nps_connect.services.reports.counts import count_by_dimension
 from nps_connect.services.reports.filters import FilterQueryError, ResponseFilter, restrict
+from nps_connect.services.reports.group_values import load_group_values
 from nps_connect.services.reports.staff_figures import load_staff_figures, protect_groups
 from nps_connect.web.console.console_page import ConsolePage
 from nps_connect.web.console.page_filter import PERIOD_PARAMETER, PageFilter
@@ -169,6 +171,8 @@ def _load_values(session: Session, shown: PageFilter, dimension: str) -> dict[st
     page = shown.page
     if dimension == "segment":
         values: list[str] = ["promoter", "passive", "detractor"]
+    elif page.viewer.has_role("viewer") and dimension not in (OWNER, TEAM):
+        values = load_group_values(session, dimension)[:MAX_OPTIONS]
     else:
         everything = restrict(ResponseFilter(), page.viewer)
         counts = count_by_dimension(session, page.ctx.settings.core.zone, everything, dimension)

@@ -17,6 +17,7 @@ from nps_connect.services.operations.connection_status import ConnectionStatus
 from nps_connect.services.operations.load_connections import load_connections
 from nps_connect.services.reports.counts import count_by_bucket, count_scores
 from nps_connect.services.reports.filters import ResponseFilter
+from nps_connect.services.reports.newest_responses import limit_filter
 from nps_connect.services.reports.open_cases import OpenCases, count_open_cases
 from nps_connect.services.reports.response_list import ListedResponse, load_dimensions, load_response_page
 from nps_connect.services.reports.review_invitations import ReviewInvitationCounts, load_review_invitations
@@ -25,8 +26,8 @@ from nps_connect.services.reports.survey_funnel import (
     ResponseSpeed,
     SurveyCohort,
     SurveyFunnel,
+    limit_cohort,
     load_funnel,
-    load_response_rate,
     load_response_speed,
 )
 from nps_connect.web.console.page_filter import PageFilter
@@ -75,11 +76,13 @@ class OverviewData:
         difference: between the two; None if one of them has no responses.
         trend: None without responses.
         funnel, rate: None if a restriction is known of responses only, or nobody was asked.
+        is_funnel_limited: the funnel counts the newest surveys of the period only, because there are so many.
         speed: None if no survey mail was answered.
         cases: the next to handle.
         open_cases: all open cases by age.
         comments: the newest.
         reviews: review invitations by platform.
+        are_reviews_limited: they are those of the newest responses only, because there are so many.
         connections: by name; None for users who see one team only.
     """
 
@@ -89,12 +92,14 @@ class OverviewData:
     difference: Difference | None
     trend: Trend | None
     funnel: SurveyFunnel | None
+    is_funnel_limited: bool
     rate: ResponseRate | None
     speed: ResponseSpeed | None
     cases: Sequence[CaseToHandle]
     open_cases: OpenCases
     comments: Sequence[ListedResponse]
     reviews: Sequence[ReviewInvitationCounts]
+    are_reviews_limited: bool
     connections: Mapping[str, ConnectionStatus] | None
 
 
@@ -108,13 +113,11 @@ def load_overview(session: Session, shown: PageFilter) -> OverviewData:
     conditions = responses.conditions()
     speed = load_response_speed(session, conditions)
     cohort = find_cohort(responses)
-    funnel = load_funnel(session, cohort) if cohort is not None else None
-    if funnel is not None and not funnel.decided:
-        funnel = None
-    rate = load_response_rate(session, cohort, speed.complete_after, now) if cohort and funnel and speed else None
+    funnel, rate, is_limited = _load_answers(session, cohort, speed, now) if cohort else (None, None, False)
     tomorrow = day_start(now.astimezone(zone).date() + timedelta(days=1), zone)
     anytime = shown.responses.during(None, None, zone).conditions()
     with_comment = ResponseFilter(**{**vars(responses), "has_comment": True})
+    newest = limit_filter(session, responses)
     sees_company = page.viewer.has_role("viewer")
     return OverviewData(
         counts=counts,
@@ -123,14 +126,27 @@ def load_overview(session: Session, shown: PageFilter) -> OverviewData:
         difference=compute_difference(figure, earlier) if figure.responses and earlier.responses else None,
         trend=load_trend(session, shown),
         funnel=funnel,
+        is_funnel_limited=is_limited,
         rate=rate,
         speed=speed,
         cases=load_cases(session, anytime),
         open_cases=count_open_cases(session, anytime, now=now, end_of_day=tomorrow),
         comments=load_response_page(session, with_comment.conditions(), limit=COMMENTS_SHOWN).responses,
-        reviews=load_review_invitations(session, conditions),
+        reviews=load_review_invitations(session, newest.conditions()),
+        are_reviews_limited=newest != responses,
         connections=load_connections(session, settings, now) if sees_company else None,
     )
+
+
+def _load_answers(
+    session: Session, cohort: SurveyCohort, speed: ResponseSpeed | None, now: datetime
+) -> tuple[SurveyFunnel | None, ResponseRate | None, bool]:
+    """Return funnel and response rate of a cohort, and whether it was limited to its newest surveys."""
+    newest = limit_cohort(session, cohort)
+    counted = load_funnel(session, newest, now - speed.complete_after if speed else None)
+    if not counted.funnel.decided:
+        return None, None, False
+    return counted.funnel, counted.rate if speed else None, newest != cohort
 
 
 def find_cohort(responses: ResponseFilter) -> SurveyCohort | None:
