@@ -30,7 +30,7 @@ SELECT i.public_id, i.id, i.survey, i.touchpoint, i.language, i.state, i.sent_at
 FROM survey_invitations i JOIN contacts c ON c.id = i.contact_id LEFT JOIN responses r ON r.invitation_id = i.id
 WHERE i.public_id """
 ADD_COUNT = """
-ON CONFLICT (day, survey, dimensions, scale, value) DO UPDATE SET count = daily_figures.count + excluded.count
+ON CONFLICT (dimension, day, survey, dimensions, scale, value) DO UPDATE SET count = daily_figures.count + excluded.count
 """
 ROUTES, DETRACTOR_ROUTES = (
     {"write_score": "crm", "invite_review": "mail"},
@@ -133,12 +133,14 @@ class HandwrittenApp:
         ids_names = "connection action contact_id invitation_id response_id revision options in_doubt created_at"
         self._insert(database, "deliveries", f"queue_name state due_at attempts key {ids_names}", deliveries)
         self._insert(database, "page_views", "purpose invitation_id method at score bot_signals", views)
-        counts_by_figure = Counter((*response[3:5], str(response[7])) for response in responses)
-        figures = [
-            (START.date().isoformat(), survey, f'{{"touchpoint":"{touchpoint}"}}', "nps-0-10", score, count)
-            for (survey, touchpoint, score), count in sorted(counts_by_figure.items())
-        ]
-        self._insert(database, "daily_figures", "day survey dimensions scale value count", figures, ADD_COUNT)
+        day, figures = START.date().isoformat(), Counter[tuple[str, ...]]()
+        for response in responses:
+            survey, touchpoint, score = *response[3:5], str(response[7])
+            groups = {"touchpoint": touchpoint, "language": response[9], "collected_by": "web"}
+            for name, value in groups.items():
+                figures[name, day, survey, f'{{"{name}":"{value}"}}', "nps-0-10", score] += 1
+        rows = [(*figure, count) for figure, count in sorted(figures.items())]
+        self._insert(database, "daily_figures", "dimension day survey dimensions scale value count", rows, ADD_COUNT)
         database.commit()
         return [response[7] for response in responses]
 

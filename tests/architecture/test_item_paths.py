@@ -11,7 +11,7 @@ from nps_connect.ledger.ledger import Ledger
 CEILINGS = {
     "webhook to invitation": {"pairs": 4, "upward": 0, "files": 28, "functions": 135},
     "send_survey": {"pairs": 2, "upward": 0, "files": 30, "functions": 122},
-    "submission": {"pairs": 5, "upward": 0, "files": 24, "functions": 88},
+    "submission": {"pairs": 5, "upward": 0, "files": 24, "functions": 89},
     "write_score": {"pairs": 2, "upward": 0, "files": 15, "functions": 50},
     "open_ticket": {"pairs": 3, "upward": 0, "files": 26, "functions": 87},
 }
