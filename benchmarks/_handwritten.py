@@ -30,7 +30,8 @@ SELECT i.public_id, i.id, i.survey, i.touchpoint, i.language, i.state, i.sent_at
 FROM survey_invitations i JOIN contacts c ON c.id = i.contact_id LEFT JOIN responses r ON r.invitation_id = i.id
 WHERE i.public_id """
 ADD_COUNT = """
-ON CONFLICT (dimension, day, survey, dimensions, scale, value) DO UPDATE SET count = daily_figures.count + excluded.count
+ON CONFLICT (dimension, day, survey, dimensions, scale, value)
+DO UPDATE SET count = daily_figures.count + excluded.count
 """
 ROUTES, DETRACTOR_ROUTES = (
     {"write_score": "crm", "invite_review": "mail"},
