@@ -12,6 +12,7 @@ from nps_connect.services.context import Context
 from nps_connect.web.console import (
     account,
     audit,
+    cases,
     comments,
     explore,
     overview,
@@ -32,6 +33,7 @@ ROUTERS = (
     overview.router,
     explore.router,
     responses.router,
+    cases.router,
     comments.router,
     sign_in.router,
     password.router,

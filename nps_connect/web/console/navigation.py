@@ -51,6 +51,7 @@ AREAS = (
     Area("overview", "/console/overview", N_("Overview")),
     Area("explore", "/console/explore", N_("Explore")),
     Area("comments", "/console/comments", N_("Comments")),
+    Area("cases", "/console/cases", N_("Cases")),
     Area("problems", "/console/problems", N_("Problems")),
     Area("teams", "/console/teams", N_("Teams")),
     Area("plans", "/console/plans", N_("Plans of assistants"), "admin", is_secondary=True),
