@@ -22,11 +22,13 @@ from support.sqlite_files import copy_database
 
 from nps_connect.app.web_backend import ApplicationWebBackend
 from nps_connect.ledger.audit_log import Actor
+from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import ResponseRow
 from nps_connect.ledger.users import UserRow
 from nps_connect.sandbox.demo_history import insert_demo_history
 from nps_connect.services.approvals.approvals import store_plan
+from nps_connect.services.cases.case_work import CaseEntry, lock_case, record_call
 from nps_connect.services.comments.classify import classify_comments
 from nps_connect.services.comments.tags import add_tag
 from nps_connect.services.users.one_time_links import create_link
@@ -42,6 +44,8 @@ CONSOLE_PAGES = {
     "response": "/console/responses/{response}",
     "comments": "/console/comments?period=12-months",
     "comments-search": "/console/comments?q=livraison&period=12-months&theme=delivery",
+    "cases": "/console/cases",
+    "case": "/console/cases/{case}",
     "plans": "/console/plans",
     "plan": "/console/plans/{plan}",
     "problems": "/console/problems",
@@ -105,7 +109,13 @@ def seed_console(harness: ApplicationHarness) -> dict[str, str]:
     with harness.ledger.read() as session:
         newest = select(ResponseRow).where(col(ResponseRow.score) <= 6, col(ResponseRow.comment).is_not(None))
         response = session.execute(newest.order_by(col(ResponseRow.answered_at).desc()).limit(1)).scalar_one()
-    values = {"response": response.public_id, "day": response.answered_at.date().isoformat()}
+        due_first = select(ResponseRow.public_id).join(CaseRow, col(CaseRow.response_id) == col(ResponseRow.id))
+        due_first = due_first.where(CaseRow.state == "open").order_by(CaseRow.deadline).limit(1)
+        case_id = session.execute(due_first).scalar_one()
+    call = CaseEntry(kind="called", call_outcome="not_reached", text="Messagerie, pas de message laissé")
+    with harness.ledger.write() as session:
+        record_call(harness.app.ctx, session, lock_case(session, case_id), Actor("console", paul.email), call)
+    values = {"case": case_id, "response": response.public_id, "day": response.answered_at.date().isoformat()}
     with harness.ledger.write() as session:
         tagged = session.get_one(ResponseRow, response.id)
         add_tag(session, tagged, "à rappeler", actor=Actor("cli", "ops"), now=now)
@@ -131,9 +141,9 @@ def console(sqlite_template, tmp_path_factory):
     ledger, clock = Ledger(f"sqlite:///{path}"), ManualClock()
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    harness = ApplicationHarness(
-        ledger, clock, {"core": {"public_url": address, "dimensions": {"location": "shop"}}, "teams": TEAMS}
-    )
+    core = {"public_url": address, "dimensions": {"location": "shop"}}
+    cases = {"phone_field": "phone", "facts": {"Product": "product"}}
+    harness = ApplicationHarness(ledger, clock, {"core": core, "cases": cases, "teams": TEAMS})
     sessions = {}
     for language, email in (("en", "claire@example.com"), ("fr", "claire.fr@example.com")):
         user = add_console_user(harness, email, "admin", language=language)
