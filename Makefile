@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz texts screenshots api-contract mcp-attack bounce-corpus themes real-mail problem-simulation constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz texts screenshots api-contract mcp-attack bounce-corpus themes real-mail score-alarms problem-simulation constraints
 
 all: format lint types imports docs test
 
@@ -98,3 +98,7 @@ problem-simulation:
 # After a change of dependencies, in a fresh virtual environment.
 constraints:
 	$(BIN)/pip freeze --exclude-editable | grep -v '^nps-connect' > constraints.txt
+
+# Simulates two years of unchanged scores, and of drops, with fixed seeds, and writes docs/score-alarms.md.
+score-alarms:
+	PYTHONPATH=tests $(BIN)/python -m support.score_alarm_simulation

@@ -15,7 +15,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from nps_connect.connection import ConnectionSettings
-from nps_connect.settings import delivery, model, routes
+from nps_connect.settings import delivery, digest, model, routes
 from nps_connect.settings.docstrings import describe_attribute, parse_docstring
 from nps_connect.settings.durations import format_duration
 
@@ -38,6 +38,7 @@ TABLES = {
     "`[cases]`": model.Cases,
     "`[recovery]`": model.Recovery,
     "`[teams.<name>]`": model.Team,
+    "`[digest]`": digest.Digest,
     "`[api]`": model.Api,
     "`[assistants]`": model.Assistants,
     "`[[routes]]`": model.Route,

@@ -12,6 +12,7 @@ from nps_connect.services.action_spec import ActionSpec, ActionSpecs
 from nps_connect.services.cases.action_specs import ACTIONS as CASE_ACTIONS
 from nps_connect.services.invitations.action_specs import ACTIONS as INVITATION_ACTIONS
 from nps_connect.services.operations.action_specs import ACTIONS as FALLBACK_ACTIONS
+from nps_connect.services.reports.action_specs import ACTIONS as REPORT_ACTIONS
 from nps_connect.services.reviews.action_specs import ACTIONS as REVIEW_ACTIONS
 from nps_connect.services.routing.action_specs import ACTIONS as ROUTING_ACTIONS
 from nps_connect.services.suppressions.action_specs import ACTIONS as SUPPRESSION_ACTIONS
@@ -42,6 +43,7 @@ ACTIONS: ActionSpecs = join_actions(
         *ROUTING_ACTIONS,
         *SUPPRESSION_ACTIONS,
         *WEBHOOK_ACTIONS,
+        *REPORT_ACTIONS,
     )
 )
 """Every action, most urgent first."""

@@ -9,6 +9,7 @@ from nps_connect.app.checks.cases import check_holidays, check_recovery
 from nps_connect.app.checks.comments import check_comments
 from nps_connect.app.checks.connections import check_concurrency, check_connections
 from nps_connect.app.checks.context import CheckContext
+from nps_connect.app.checks.digest import check_digest
 from nps_connect.app.checks.expectations import check_expectations
 from nps_connect.app.checks.invalid import find_further_mistakes
 from nps_connect.app.checks.live_mode import check_live_mode
@@ -78,6 +79,7 @@ def validate(settings: Settings, plugins: Plugins) -> dict[str, ConnectionSettin
     check_recovery(context)
     check_expectations(context)
     check_comments(context)
+    check_digest(context)
     _check_retention(context)
     check_live_mode(context)
     if context.mistakes:

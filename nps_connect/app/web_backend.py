@@ -14,11 +14,12 @@ from nps_connect.errors import NpsConnectError, WebhookRejected
 from nps_connect.ledger.counters import REFUSED_WEBHOOKS_PREFIX, increment_counter
 from nps_connect.ledger.schema import require_current_schema
 from nps_connect.records.events import WebhookRequest
-from nps_connect.records.pages import PageView, SurveyPage, SurveyPageRequest, UnsubscribePage, VisitOutcome
+from nps_connect.records.pages import DigestPage, PageView, SurveyPage, SurveyPageRequest, UnsubscribePage, VisitOutcome
 from nps_connect.services.context import Context
 from nps_connect.services.intake.accept import accept_webhooks, takes_webhooks
 from nps_connect.services.operations.metrics import render_metrics
 from nps_connect.services.operations.status import load_status
+from nps_connect.services.reports.digest_recipients import digest_page, leave_digest, rejoin_digest
 from nps_connect.services.responses.process_visits import process_visits
 from nps_connect.services.responses.survey_page import build_survey_pages
 from nps_connect.services.reviews.review_links import resolve_review_link
@@ -102,6 +103,18 @@ class ApplicationWebBackend:
     def unsubscribe(self, token: str) -> UnsubscribePage:
         """Stop all customer mail to this contact."""
         return unsubscribe(self._ctx, token)
+
+    def digest_page(self, token: str) -> DigestPage:
+        """Return the content of the page on which a recipient leaves a digest, without recording anything."""
+        return digest_page(self._ctx, token)
+
+    def leave_digest(self, token: str) -> DigestPage:
+        """Remove a recipient from one digest."""
+        return leave_digest(self._ctx, token)
+
+    def rejoin_digest(self, token: str) -> DigestPage:
+        """Let a recipient receive the digest again."""
+        return rejoin_digest(self._ctx, token)
 
     def resolve_review_link(self, token: str, visit: PageView) -> str | None:
         """Record a visit of a review link; returns its target, None if the link is invalid."""

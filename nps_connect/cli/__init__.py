@@ -50,6 +50,7 @@ COMMANDS = {
     "approvals": "Decide on the plans of AI assistants.",
     "mcp": "Serve an AI assistant over standard input and output.",
     "audit": "List what operators did, and why.",
+    "digest": "Preview and send the digest to staff.",
     "report": "Print the Net Promoter Score with its margin of error.",
     "demo": "Run an end-to-end demo locally; no setup needed.",
     "completion": "Print the completion script of a shell.",

@@ -12,6 +12,7 @@ from nps_connect.ledger import (
     cooldowns,
     counters,
     daily_figures,
+    digests,
     identity,
     observations,
     pauses,

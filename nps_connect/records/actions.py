@@ -19,6 +19,7 @@ Action = Literal[
     "erase_contact",
     "write_case_outcome",
     "send_webhook",
+    "send_digest",
 ]
 """Every effect outside the application. The order is the priority of their queues, first served first."""
 
@@ -57,6 +58,7 @@ class CancelCode(StrEnum):
     REVIEW_LINK_OPENED = "review_link_opened"
     CASE_SOLVED = "case_solved"
     CASE_REOPENED = "case_reopened"
+    RECIPIENT_LEFT = "recipient_left"
 
 
 _HOLD_TEXTS: dict[HoldCode, str] = {
@@ -90,6 +92,7 @@ _CANCEL_TEXTS: dict[CancelCode, str] = {
     CancelCode.REVIEW_LINK_OPENED: "the review link was opened",
     CancelCode.CASE_SOLVED: "the case was solved meanwhile",
     CancelCode.CASE_REOPENED: "the ticket was reopened",
+    CancelCode.RECIPIENT_LEFT: "this person does not receive the digest any more",
 }
 
 

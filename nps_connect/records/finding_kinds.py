@@ -85,6 +85,7 @@ FINDING_KINDS: dict[str, FindingKind] = {
         "Deliveries in doubt", "Whether they took effect is unknown; nothing is sent twice, so they wait."
     ),
     "deliveries-overdue": FindingKind("Overdue deliveries", "They should have gone out by now."),
+    "digest-unread": FindingKind("Digest without recipients", "Nobody reads the figures of this team or company."),
     "disk-low": FindingKind("Disk nearly full", "When it is full, nothing can be recorded and sending stops."),
     "effect-missing": FindingKind(
         "Route without its effect", "Scores, tickets, alerts or review invitations do not arrive."
@@ -147,6 +148,9 @@ FINDING_KINDS: dict[str, FindingKind] = {
     ),
     "review-unused": FindingKind("Review platform unused", "Nobody is invited to review there."),
     "route-never-used": FindingKind("Route never used", "Its action never happens."),
+    "score-down": FindingKind(
+        "Score has gone down", "Something has changed for customers; more of them leave or say so in public."
+    ),
     "scope-missing": FindingKind("Permission missing", "The vendor refuses the calls that need it."),
     "segment-without-route": FindingKind("Responses without an effect", "Nobody learns of them."),
     "secret-missing": FindingKind("Secret missing", "The connection that needs it cannot work."),

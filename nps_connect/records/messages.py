@@ -8,7 +8,7 @@ from pydantic import Field
 
 from nps_connect.records.base import Line, Record, Text
 
-MessageKind = Literal["survey", "reminder", "review_invitation", "fallback"]
+MessageKind = Literal["survey", "reminder", "review_invitation", "fallback", "digest"]
 
 
 class Address(Record):
@@ -32,7 +32,7 @@ class Message(Record):
     Attributes:
         idempotency_key: key of the delivery.
         message_id: part of the ``Message-ID`` before the ``@``, the same for every attempt, which cannot be guessed.
-        kind: kind of message, for headers and counters; `fallback` goes to staff.
+        kind: kind of message, for headers and counters; `fallback` and `digest` go to staff.
         to: exactly one recipient.
         subject, text, html: in the recipient's language; `html` may be missing.
         language: BCP 47 tag for ``Content-Language``.

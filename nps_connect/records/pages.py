@@ -119,3 +119,21 @@ class UnsubscribePage(Record):
     state: Literal["open", "done", "unknown"]
     language: str
     mailbox: Line | None = None
+
+
+class DigestPage(Record):
+    """What the page shows on which a recipient leaves a digest. The mailbox is masked.
+
+    Attributes:
+        state: `open`: the recipient gets it; `left`: not any more; `unknown`: the link is invalid.
+        language: of the page.
+        every: `week` or `month`.
+        team: the team that it is about; None for the whole company.
+        mailbox: the masked address; None if it is no recipient any more.
+    """
+
+    state: Literal["open", "left", "unknown"]
+    language: str
+    every: Literal["week", "month"] = "week"
+    team: Line | None = None
+    mailbox: Line | None = None

@@ -10,6 +10,10 @@ BACK, DARK_BACK = "#eef1f5", "#12161c"
 MIN_CONTRAST = 4.6
 """Slightly above the 4.5 that WCAG requires for text."""
 
+MIN_LINE_CONTRAST = 3.0
+"""What WCAG requires for graphics."""
+
+NEUTRAL_LINE = "#7a8794"
 _STEPS = 40
 
 
@@ -37,6 +41,18 @@ def build_palette(colour: str) -> Palette:
     main = _adjust_until_readable(colour, "#000000", (PAPER, BACK))
     dark = _adjust_until_readable(colour, "#ffffff", (DARK_PAPER, DARK_BACK))
     return Palette(main, "#ffffff", dark, _adjust_until_readable("#10243f", "#000000", (dark,)))
+
+
+@lru_cache(maxsize=16)
+def visible_on_both(colour: str) -> str:
+    """Return the colour, changed until a line in it is visible on the light and the dark paper (WCAG 2.2, 1.4.11)."""
+    steps = [step / _STEPS for step in range(_STEPS + 1)]
+    mixed = [_mix(colour, target, share) for share in steps for target in ("#000000", "#ffffff")]
+    return next(line for line in [*mixed, NEUTRAL_LINE] if _is_visible(line))
+
+
+def _is_visible(colour: str) -> bool:
+    return min(contrast(colour, PAPER), contrast(colour, DARK_PAPER)) >= MIN_LINE_CONTRAST
 
 
 def contrast(first: str, second: str) -> float:

@@ -116,6 +116,7 @@ def action_label(action: Action, language: str) -> str:
         "erase_contact": _("erasure of a contact"),
         "write_case_outcome": _("case outcome update"),
         "send_webhook": _("webhook to another system"),
+        "send_digest": _("digest to staff"),
     }
     return labels[action]
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from nps_connect.errors import AuthFailed, NotAllowed, Rejected, RetryLater, TargetGone, Undeliverable
 from nps_connect.records.actions import Action
-from nps_connect.rendering.catalogs import SOURCE_LANGUAGE, translator
-from nps_connect.rendering.labels import action_label, failure_label
+from nps_connect.rendering.catalogs import SOURCE_LANGUAGE, load_translations, translator
+from nps_connect.rendering.figure_texts import format_score, round_half_away
+from nps_connect.rendering.labels import action_label, failure_label, format_datetime
+from nps_connect.rules.score_alarm import ScoreDrop
 from nps_connect.sanitization import one_line
 
 _VENDOR_ERRORS = (AuthFailed, NotAllowed, Rejected, RetryLater, TargetGone, Undeliverable)
@@ -150,3 +154,57 @@ def render_delivery_problem(
     }
     verb = "retry" if state == "dead" else "show"
     return f"{problem} {remedies[state] % {'command': f'nps-connect deliveries {verb} {delivery_id}'}}"
+
+
+def render_score_drop(language: str, *, team: str | None, drop: ScoreDrop) -> str:
+    """Render the notice that a score has gone down.
+
+    Args:
+        language: the company's own.
+        team: name of the team; None for the whole company.
+        drop: what was compared.
+    """
+    tongue, _ = translator(language)
+    ngettext = load_translations(tongue).ngettext
+    points = abs(round_half_away(drop.difference.points or 0))
+    heading = ngettext(
+        "%(name)s: the score is down %(num)s point", "%(name)s: the score is down %(num)s points", points
+    )
+    weeks = ngettext(
+        "In the last %(num)s week it was %(recent)s (%(responses)s responses)",
+        "In the last %(num)s weeks it was %(recent)s (%(responses)s responses)",
+        drop.window_weeks,
+    )
+    before = _("in the half year before %(earlier)s (%(responses)s responses).")
+    sentences = (
+        heading % {"name": one_line(team) if team else _("Whole company"), "num": points},
+        ". ",
+        weeks
+        % {"num": drop.window_weeks, "recent": format_score(drop.recent.score), "responses": drop.recent.responses},
+        ", ",
+        before % {"earlier": format_score(drop.earlier.score), "responses": drop.earlier.responses},
+        " ",
+        _("Chance alone does that once in two years or less. Read what these customers wrote: %(command)s"),
+    )
+    return "".join(sentences) % {"command": "nps-connect responses list"}
+
+
+def render_connection_silent(language: str, *, connection: str, since: datetime, zone: ZoneInfo) -> str:
+    """Render the notice that a connection has sent no event for longer than usual.
+
+    Args:
+        language: the company's own.
+        connection: its name.
+        since: when its newest event was received.
+        zone: the company's time zone.
+    """
+    tongue, _ = translator(language)
+    text = _(
+        "Connection %(connection)s has been silent for unusually long. Its last event came on %(moment)s; customers "
+        "whose events are lost are not asked. To check it: %(command)s"
+    )
+    return text % {
+        "connection": connection,
+        "moment": format_datetime(since, zone, tongue),
+        "command": f"nps-connect connections check {connection}",
+    }

@@ -126,6 +126,26 @@ def compute_contrast(terms: Sequence[tuple[int, NpsFigure]]) -> Difference:
     return _differ([_score_group(weight, figure) for weight, figure in terms])
 
 
+def drop_probability(later: NpsFigure, earlier: NpsFigure) -> float:
+    """Return how often chance alone lets a score drop so far (one-sided, 0 to 1), safe far out in the tail; 1 if none.
+
+    The larger of two probabilities: with the spread of each group, and with that of both together. For a skewed split
+    the first is too small where detractors prevail, the second where promoters do, and the alarms of a score use limits
+    below 1 in 1,000 (docs/score-alarms.md).
+    """
+    difference = compute_difference(later, earlier)
+    if difference.points is None or difference.p_value is None or difference.points >= 0:
+        return 1.0
+    counts = zip(_counts(later), _counts(earlier), strict=True)
+    _, variance = _enlarged(*(one + other for one, other in counts))
+    total = later.responses + earlier.responses
+    single = float(variance * (total + 4 * _ADDED))
+    spread = sqrt(2 * single * (1 / later.responses + 1 / earlier.responses))
+    drop = (earlier.promoters - earlier.detractors) / earlier.responses
+    drop -= (later.promoters - later.detractors) / later.responses
+    return max(difference.p_value, erfc(drop / spread)) / 2
+
+
 def compute_share_difference(later: tuple[int, int], earlier: tuple[int, int]) -> Difference:
     """Return how far one share lies above another, in percentage points.
 
@@ -159,6 +179,10 @@ class _Group:
     value: Fraction
     variance: Fraction
     responses: int
+
+
+def _counts(figure: NpsFigure) -> tuple[int, int, int]:
+    return figure.promoters, figure.passives, figure.detractors
 
 
 def _score_group(weight: int, figure: NpsFigure) -> _Group:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
-Purpose = Literal["survey", "unsubscribe", "review", "test", "bounces", "message_id", "pseudonym", "user"]
+Purpose = Literal["survey", "unsubscribe", "review", "test", "bounces", "message_id", "pseudonym", "user", "digest"]
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 MAX_TOKEN_LENGTH = 400
 _TOKEN = re.compile(r"([\w-]+)\.([\w-]+)", re.ASCII)
@@ -28,6 +28,13 @@ class TestLink(NamedTuple):
 
     survey: str
     language: str
+
+
+class DigestLink(NamedTuple):
+    """The link with which a recipient leaves a digest: its scope, and the hash of the recipient's mailbox."""
+
+    scope: str
+    mailbox: str
 
 
 class Links:
@@ -100,6 +107,15 @@ class Links:
         """Return the token by which a user of the console chooses a password, from the random id of the link."""
         return self._sign("user", link_id)
 
+    def digest(self, link: DigestLink) -> str:
+        """Return the token of the page on which a recipient leaves a digest. It needs no row, and never expires."""
+        return self._sign("digest", link)
+
+    def read_digest(self, token: str) -> DigestLink | None:
+        """Return the content of a digest's token, or None if the token is invalid."""
+        content = self._verify("digest", token)
+        return DigestLink(*content) if isinstance(content, list) and len(content) == 2 else None
+
     def message_id(self, delivery_key: str) -> str:
         """Return the local part of the ``Message-ID`` of a delivery, of 40 hexadecimal digits.
 
@@ -113,7 +129,7 @@ class Links:
         content = f"{connection}:{vendor_id}".encode()
         return f"p-{hmac.digest(self._keys['pseudonym'][0], content, 'sha256').hex()[:20]}"
 
-    def url(self, letter: Literal["s", "u", "r", "b"], token: str) -> str:
+    def url(self, letter: Literal["s", "u", "r", "b", "d"], token: str) -> str:
         """Return the full URL of a token."""
         return f"{self.public_url}/{letter}/{token}"
 

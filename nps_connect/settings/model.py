@@ -27,6 +27,7 @@ from nps_connect.settings.cases import Cases, Recovery
 from nps_connect.settings.comments import Comments
 from nps_connect.settings.database_url import check_database_url
 from nps_connect.settings.delivery import Delivery, Retention
+from nps_connect.settings.digest import Digest
 from nps_connect.settings.dimensions import Dimensions, Team
 from nps_connect.settings.durations import Duration
 from nps_connect.settings.expectations import Expectation
@@ -245,6 +246,7 @@ class Settings(SettingsTable):
     recovery: Recovery = Recovery()
     teams: dict[Name, Team] = Field(default_factory=dict)
     comments: Comments = Comments()
+    digest: Digest = Digest()
     api: Api = Api()
     assistants: Assistants = Assistants()
     routes: tuple[Route, ...] = ()
@@ -278,6 +280,12 @@ class Settings(SettingsTable):
             for name, survey in self.surveys.items()
             if survey.every is not None and survey.population is not None
         )
+
+    @cached_property
+    def digest_recipients(self) -> Mapping[str, tuple[str, ...]]:
+        """The addresses of each digest by the name of its team; the empty name is the whole company."""
+        company = {"": self.digest.management} if self.digest.management else {}
+        return {**company, **{name: self.teams[name].members for name in self.digest.teams if name in self.teams}}
 
     @cached_property
     def all_triggers(self) -> tuple[Trigger, ...]:

@@ -22,7 +22,7 @@ from nps_connect.web.backend import WebBackend
 from nps_connect.web.console.console_routes import add_console
 from nps_connect.web.foreign_requests import is_foreign
 from nps_connect.web.machine_routes import receive_bounce_report, receive_webhook, unavailable_response
-from nps_connect.web.routes import health_routes, mail_link_routes
+from nps_connect.web.routes import digest_routes, health_routes, mail_link_routes
 from nps_connect.web.site import Site
 from nps_connect.web.survey import SurveyPages
 from nps_connect.web.web_request import WebRequest
@@ -184,7 +184,7 @@ def _build_fastapi(site: Site) -> FastAPI:
 
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_exception_handler(HTTPException, http_error_response)
-    for routes in (mail_link_routes, health_routes):
+    for routes in (mail_link_routes, digest_routes, health_routes):
         app.include_router(routes(site))
     app.state.site = site
     add_console(app, site.backend.console)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from nps_connect.records.events import WebhookRequest
-from nps_connect.records.pages import PageView, SurveyPage, SurveyPageRequest, UnsubscribePage, VisitOutcome
+from nps_connect.records.pages import DigestPage, PageView, SurveyPage, SurveyPageRequest, UnsubscribePage, VisitOutcome
 from nps_connect.services.context import Context
 from nps_connect.web.api.backend import ApiBackend
 
@@ -74,6 +74,15 @@ class WebBackend(Protocol):
 
     def unsubscribe(self, token: str) -> UnsubscribePage:
         """Suppress the mailbox of the token. Idempotent."""
+
+    def digest_page(self, token: str) -> DigestPage:
+        """Return the page on which a recipient leaves a digest. Read-only."""
+
+    def leave_digest(self, token: str) -> DigestPage:
+        """Remove the recipient of the token from that digest. Idempotent."""
+
+    def rejoin_digest(self, token: str) -> DigestPage:
+        """Undo `leave_digest`. Idempotent."""
 
     def resolve_review_link(self, token: str, visit: PageView) -> str | None:
         """Return the address of the review page; None for an unknown link."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -10,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
-from nps_connect.records.pages import UnsubscribePage
+from nps_connect.records.pages import DigestPage, UnsubscribePage
 from nps_connect.web.forms import parse_query
 from nps_connect.web.request_data import build_page_view
 from nps_connect.web.site import Site
@@ -50,6 +51,34 @@ def mail_link_routes(site: Site) -> APIRouter:
         if address is None or not address.startswith(("https://", "http://")):
             return site.notice("unknown", site.visitor_language(visitor), 404)
         return site.redirect(address)
+
+    return router
+
+
+def digest_routes(site: Site) -> APIRouter:
+    """``/d/<token>``: the page on which a member of staff leaves a digest, or comes back."""
+    router = APIRouter()
+
+    @router.api_route("/d/{token}", methods=["GET", "HEAD"])
+    async def show_digest_page(token: str, request: Request) -> Response:
+        page = await run_in_threadpool(site.backend.digest_page, token)
+        if request.method == "HEAD":
+            return site.head_response(404 if page.state == "unknown" else 200)
+        return render_digest_page(WebRequest(request.scope, request.receive), token, page)
+
+    @router.post("/d/{token}")  # RFC 8058 too: the mail's button posts to the same address
+    async def leave_digest(token: str, request: Request) -> Response:
+        rejoins = request.query_params.get("rejoin") == "1"
+        change = site.backend.rejoin_digest if rejoins else site.backend.leave_digest
+        page = await run_in_threadpool(change, token)
+        return render_digest_page(WebRequest(request.scope, request.receive), token, page)
+
+    def render_digest_page(request: WebRequest, token: str, page: DigestPage) -> Response:
+        if page.state == "unknown":
+            return site.notice("unknown", site.visitor_language(request), 404)
+        language = site.requested_language(parse_query(request.scope["query_string"]).language) or page.language
+        values: dict[str, Any] = {"every": page.every, "team": page.team, "mailbox": page.mailbox}
+        return site.page("digest", language, token=token, state=page.state, **values)
 
     return router
 

@@ -39,8 +39,11 @@ from nps_connect.services.invitations.reminders import enqueue_confirmation_requ
 from nps_connect.services.operations.connection_checks import RECHECK_INTERVAL, check_if_due
 from nps_connect.services.operations.fallback_alarms import notify_pauses, raise_alarms
 from nps_connect.services.operations.retention import IDLE_INTERVAL, apply_retention
+from nps_connect.services.operations.silence_notices import notify_silent_connections
 from nps_connect.services.problems.evaluate import evaluate_due_problems
 from nps_connect.services.problems.problems import empty_old_notes
+from nps_connect.services.reports.digest_schedule import DIGEST_INTERVAL, run_digests
+from nps_connect.services.reports.score_alarms import ALARM_INTERVAL, raise_score_alarms
 from nps_connect.services.suppressions.bounces import NO_MAILBOX_INTERVAL, bounces_job, fetch_bounces
 from nps_connect.services.users.expiry import delete_expired_secrets
 
@@ -61,6 +64,7 @@ _SIMPLE_JOBS: tuple[tuple[str, Callable[[Context], object], timedelta], ...] = (
     ("in_doubt_checks", resolve_in_doubt, timedelta(seconds=30)),
     ("pause_notices", notify_pauses, timedelta(minutes=1)),
     ("overdue_cases", enqueue_overdue_notices, timedelta(minutes=1)),
+    ("silence_notices", notify_silent_connections, timedelta(hours=1)),
     ("confirmations", enqueue_confirmation_requests, timedelta(hours=1)),
     ("idempotency_keys", delete_expired_responses, timedelta(hours=1)),
     ("approvals", delete_old_plans, timedelta(hours=1)),
@@ -97,6 +101,10 @@ def build_jobs(ctx: Context) -> dict[str, PeriodicJob]:
     ]
     jobs.append(PeriodicJob("comment_themes", partial(classify_comments, ctx), CLASSIFY_INTERVAL))
     jobs.append(PeriodicJob("retention", partial(apply_retention, ctx), IDLE_INTERVAL))
+    if ctx.settings.digest.is_on:
+        jobs.append(PeriodicJob("digests", partial(run_digests, ctx), DIGEST_INTERVAL))
+    if ctx.settings.digest.score_alarms:
+        jobs.append(PeriodicJob("score_alarms", partial(raise_score_alarms, ctx), ALARM_INTERVAL))
     for position, (name, connection) in enumerate(ctx.connections.items()):
         queue_name = poll_queue(name)
         if ctx.has(name, "nps_check"):

@@ -49,13 +49,14 @@ def test_alarms_and_tickets_precede_mail_and_scores():
         "erase_contact",
         "write_case_outcome",
         "send_webhook",
+        "send_digest",
     ]
 
 
-def test_customer_mail_in_doubt_is_held_and_everything_else_is_resent():
+def test_customer_mail_and_digests_in_doubt_are_held_and_everything_else_is_resent():
     customer_facing = {name for name, spec in ACTIONS.items() if spec.customer_facing}
     assert customer_facing == {"send_survey", "send_reminder", "invite_review"}
-    assert {name for name, spec in ACTIONS.items() if spec.in_doubt == "hold"} == customer_facing
+    assert {name for name, spec in ACTIONS.items() if spec.in_doubt == "hold"} == {*customer_facing, "send_digest"}
 
 
 @pytest.mark.parametrize("action", get_args(Action))

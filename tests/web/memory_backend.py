@@ -9,6 +9,7 @@ from nps_connect.errors import WebhookRejected
 from nps_connect.records.deliveries import ReviewDestination
 from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import (
+    DigestPage,
     FollowUpQuestion,
     PageView,
     SurveyPage,
@@ -60,6 +61,7 @@ class MemoryBackend:
     visits: list[PageView] = field(default_factory=list)
     responses: list[SubmittedResponse] = field(default_factory=list)
     unsubscribed: list[str] = field(default_factory=list)
+    has_left_digest: bool = False
     is_down: bool = False
     foreign_requests: list[datetime] = field(default_factory=list)
     gate: threading.Event | None = None
@@ -137,6 +139,20 @@ class MemoryBackend:
         if token == "stop":
             self.unsubscribed.append(token)
         return self.unsubscribe_page(token)
+
+    def digest_page(self, token: str) -> DigestPage:
+        self._require_database()
+        if token != "digest":
+            return DigestPage(state="unknown", language="fr")
+        return DigestPage(state="left" if self.has_left_digest else "open", language="fr", mailbox="c***@example.com")
+
+    def leave_digest(self, token: str) -> DigestPage:
+        self.has_left_digest = self.has_left_digest or token == "digest"
+        return self.digest_page(token)
+
+    def rejoin_digest(self, token: str) -> DigestPage:
+        self.has_left_digest = self.has_left_digest and token != "digest"
+        return self.digest_page(token)
 
     def resolve_review_link(self, token: str, visit: PageView) -> str | None:
         self._require_database()

@@ -43,6 +43,7 @@ def nps_connector() -> ConnectorInfo:
             ActionInfo(action="send_reminder"),
             ActionInfo(action="invite_review"),
             ActionInfo(action="send_alert"),
+            ActionInfo(action="send_digest"),
         ),
         quotas_for=operator_quotas,
         channel=True,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from nps_connect.cli._support.completion import complete_survey
-from nps_connect.cli._support.errors import CommandError
+from nps_connect.cli._support.mail_files import write_mail
 from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import print_fields, print_json
 
 if TYPE_CHECKING:
-    from nps_connect.records.messages import Message
     from nps_connect.services.invitations.sample_mails import SampleKind
 
 MAILS = ("survey", "reminder", "confirm", "review", "help")
@@ -47,26 +45,10 @@ def preview(
     with open_context(options) as ctx:
         message = build_test_message(ctx, name, language, "preview@example.com", mail)
     stem = "-".join([name, *([] if mail == "survey" else [mail]), message.language])
-    html, text = folder / f"{stem}.html", folder / f"{stem}.txt"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        html.write_text(_embed_images(message), encoding="utf-8")
-        text.write_text(f"Subject: {message.subject}\n\n{message.text}\n", encoding="utf-8")
-    except OSError as error:
-        raise CommandError(f"cannot write {error.filename}: {error.strerror}") from None
-    result = {"subject": message.subject, "html": str(html), "text": str(text), "bytes": len(html.read_bytes())}
+    result = write_mail(message, folder, stem)
     if as_json:
         print_json(result)
     else:
         print_fields(result)
-    if open_it and click.launch(str(html.resolve())):
-        click.echo(f"warning: cannot start a browser; open {html} manually", err=True)
-
-
-def _embed_images(message: Message) -> str:
-    """Return the HTML part with its inline images as data URLs, so that a browser displays them."""
-    html = message.html or ""
-    for image in message.inline_images:
-        data = base64.b64encode(image.data).decode()
-        html = html.replace(f"cid:{image.content_id}", f"data:{image.media_type};base64,{data}")
-    return html
+    if open_it and click.launch(str(Path(result["html"]).resolve())):
+        click.echo(f"warning: cannot start a browser; open {result['html']} manually", err=True)

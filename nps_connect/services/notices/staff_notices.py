@@ -8,14 +8,17 @@ from typing import Any, Final
 
 from sqlmodel import Session
 
+from nps_connect.ledger.subjects import mailbox_hash
 from nps_connect.rendering import notices
-from nps_connect.rules.timing import local_date
+from nps_connect.rules.timing import local_date, next_allowed_time
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 
 log = logging.getLogger(__name__)
 
 FALLBACK_ACTION: Final = "send_fallback"
+RECIPIENT_OPTION = "to"
+"""Key of a delivery's options: the address of staff that it goes to, in place of the fallback address."""
 
 
 def staff_channels(ctx: Context) -> list[str]:
@@ -42,9 +45,17 @@ def notify_once_per_day(ctx: Context, session: Session, cause: str, problem: str
 
 
 def notify_once(
-    ctx: Context, session: Session, subject: str, problem: str, *, finding: str, stopped: Collection[str] = ()
+    ctx: Context,
+    session: Session,
+    subject: str,
+    problem: str,
+    *,
+    finding: str,
+    stopped: Collection[str] = (),
+    recipients: Collection[str] = (),
+    is_urgent: bool = True,
 ) -> set[str]:
-    """Enqueue a mail to the fallback address, once per subject; return its queue if it is new.
+    """Enqueue a mail to staff, once per subject and recipient; return its queue if it is new.
 
     Args:
         ctx: the application context.
@@ -53,6 +64,8 @@ def notify_once(
         problem: the text; its first sentence is the subject of the mail.
         finding: the id of its kind, see `records.finding_kinds`.
         stopped: connections that carry it only if no other one can.
+        recipients: addresses; the fallback address if there are none.
+        is_urgent: it goes out at once; else it waits for the end of quiet hours.
     """
     channels = staff_channels(ctx)
     if ctx.shadow:
@@ -60,12 +73,18 @@ def notify_once(
         return set()
     if not channels:
         return set()
-    notice = NewDelivery(
-        connection=next((name for name in channels if name not in stopped), channels[0]),
-        action=FALLBACK_ACTION,
-        subject=subject,
-        route="notice",
-        due_at=ctx.clock(),
-        options={"problem": problem, "finding": finding},
-    )
-    return enqueue_deliveries(session, [notice], ctx.clock(), skip_existing=True).queue_names
+    now = ctx.clock()
+    due_at = now if is_urgent else next_allowed_time(now, ctx.settings.limits, ctx.settings.core.zone)
+    options = {"problem": problem, "finding": finding}
+    new_notices = [
+        NewDelivery(
+            connection=next((name for name in channels if name not in stopped), channels[0]),
+            action=FALLBACK_ACTION,
+            subject=subject if email is None else f"{subject}:{mailbox_hash(email)}",
+            route="notice",
+            due_at=due_at,
+            options=options if email is None else {**options, RECIPIENT_OPTION: email},
+        )
+        for email in recipients or (None,)
+    ]
+    return enqueue_deliveries(session, new_notices, now, skip_existing=True).queue_names

@@ -20,7 +20,7 @@ from nps_connect.services.cases.cases import load_tickets
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
 from nps_connect.services.deliveries.preparation import contact_response
-from nps_connect.services.notices.staff_notices import FALLBACK_ACTION, notify_once, staff_channels
+from nps_connect.services.notices.staff_notices import FALLBACK_ACTION, RECIPIENT_OPTION, notify_once, staff_channels
 from nps_connect.services.users.link_mails import build_user_link, is_user_link
 
 log = logging.getLogger(__name__)
@@ -168,7 +168,7 @@ def _build_fallback(batch: PreparationBatch, row: DeliveryRow) -> Message | NotA
         idempotency_key=row.key,
         message_id=batch.ctx.links.message_id(row.key),
         kind="fallback",
-        to=Address(email=core.fallback_email),
+        to=Address(email=row.options.get(RECIPIENT_OPTION) or core.fallback_email),
         subject=rendered.subject,
         text=rendered.text,
         html=rendered.html,

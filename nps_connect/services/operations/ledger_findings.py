@@ -20,6 +20,7 @@ from nps_connect.records.actions import HoldCode
 from nps_connect.records.finding_kinds import pause_kind
 from nps_connect.records.findings import Finding
 from nps_connect.services.operations.connection_status import ConnectionStatus
+from nps_connect.services.operations.digest_findings import digest_findings
 from nps_connect.services.operations.finding_causes import CHECKED_BEFORE, describe_credentials, merge_same_causes
 from nps_connect.services.operations.schedule_findings import schedule_findings
 from nps_connect.services.operations.status import PausedScope, SystemStatus, load_status
@@ -139,6 +140,7 @@ def _system_findings(status: SystemStatus) -> Iterator[Finding]:
     if status.to_confirm:
         text = f"detractors who pressed a score and did not confirm it: {status.to_confirm}"
         yield _finding("unconfirmed-detractors", "warning", None, text, "nps-connect responses list --to-confirm")
+    yield from digest_findings(status.unread_digests, status.score_alarms)
     yield from schedule_findings(status.schedules, status.at, status.surveys_per_day)
     if status.mode == "shadow":
         yield _finding("shadow-mode", "ok", None, "mode is shadow: nothing is sent", 'set mode = "live" in [core]')

@@ -20,6 +20,7 @@ from nps_connect.records.base import NPS_SCALE, SEGMENT_BY_SCORE
 from nps_connect.rules.nps_arithmetic import NpsFigure, compute_nps
 from nps_connect.rules.timing import local_date
 from nps_connect.services.operations.connection_status import ConnectionStatus
+from nps_connect.services.operations.digest_findings import ScoreAlarm, load_score_alarms, load_unread_digests
 from nps_connect.services.operations.load_connections import load_connections
 from nps_connect.services.operations.schedule_findings import ScheduleSummary, load_summaries
 from nps_connect.services.responses.unconfirmed_scores import count_awaiting_confirmation
@@ -62,6 +63,8 @@ class SystemStatus:
         workers: number of processes with a recent heartbeat that work on queues.
         worker_seen_at: the newest heartbeat of such a process within the last day; None without any.
         schedules: the recurring surveys.
+        unread_digests: the digests that every recipient has left, by the name of the team; empty for the company.
+        score_alarms: scores that have gone down by more than chance explains, newest first.
     """
 
     at: datetime
@@ -81,6 +84,8 @@ class SystemStatus:
     workers: int = 0
     worker_seen_at: datetime | None = None
     schedules: tuple[ScheduleSummary, ...] = ()
+    unread_digests: tuple[str, ...] = ()
+    score_alarms: tuple[ScoreAlarm, ...] = ()
 
     @property
     def pause_by_scope(self) -> Mapping[str, PausedScope]:
@@ -116,6 +121,8 @@ def load_status(
         workers=sum(seen_at > now - HEARTBEAT_TIMEOUT for seen_at in heartbeats),
         worker_seen_at=max(heartbeats, default=None),
         schedules=load_summaries(session, settings, now),
+        unread_digests=load_unread_digests(session, settings),
+        score_alarms=load_score_alarms(session),
     )
 
 

@@ -22,6 +22,7 @@ from nps_connect.ledger.cases import CaseEntryRow, CaseRow
 from nps_connect.ledger.columns import Base
 from nps_connect.ledger.comment_themes import CommentThemeRow
 from nps_connect.ledger.cooldowns import CooldownRow
+from nps_connect.ledger.digests import DigestOptOutRow
 from nps_connect.ledger.pauses import BreakerRow, PauseRow
 from nps_connect.ledger.problems import ProblemRow
 from nps_connect.ledger.response_dimensions import ResponseDimensionRow
@@ -43,6 +44,7 @@ from nps_connect.ledger.tables import (
 )
 from nps_connect.ledger.workers import JobRow
 from nps_connect.services.deliveries.customer_mail import MAILBOX_OPTION
+from nps_connect.services.notices.staff_notices import RECIPIENT_OPTION
 from nps_connect.services.suppressions.data_subjects import (
     DataSubjects,
     in_api_response,
@@ -121,8 +123,8 @@ def _or_erased(text: str | None) -> str | None:
 
 
 def _without_person(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of a delivery without the hash of a mailbox, and without an alarm that quotes a vendor."""
-    kept = {name: value for name, value in options.items() if name != MAILBOX_OPTION}
+    """Return the options of a delivery without a mailbox, and without an alarm that quotes a vendor."""
+    kept = {name: value for name, value in options.items() if name not in (MAILBOX_OPTION, RECIPIENT_OPTION)}
     return kept | ({"problem": ERASED_TEXT} if "problem" in kept else {})
 
 
@@ -198,6 +200,7 @@ PERSONAL_TABLES = (
     ),
     PersonalTable(CaseEntryRow, col(CaseEntryRow.case_id).in_(_CASE_IDS), {"text": None, "assigned_to": None}),
     PersonalTable(CooldownRow, in_list(col(CooldownRow.subject), "subjects")),
+    PersonalTable(DigestOptOutRow, in_list(col(DigestOptOutRow.mailbox), "mailboxes")),
     PersonalTable(ReviewRequestRow, in_list(col(ReviewRequestRow.subject), "subjects")),
     PersonalTable(ReviewLinkStateRow, _of_contacts(ReviewLinkStateRow.contact_id)),
     PersonalTable(ReviewTallyRow, _of_contacts(ReviewTallyRow.contact_id)),
