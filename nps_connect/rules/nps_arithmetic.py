@@ -137,7 +137,7 @@ def drop_probability(later: NpsFigure, earlier: NpsFigure) -> float:
     if difference.points is None or difference.p_value is None or difference.points >= 0:
         return 1.0
     counts = zip(_counts(later), _counts(earlier), strict=True)
-    _, variance = _enlarged(*(one + other for one, other in counts))
+    _, variance = _enlarged(*(recent + former for recent, former in counts))
     total = later.responses + earlier.responses
     single = float(variance * (total + 4 * _ADDED))
     spread = sqrt(2 * single * (1 / later.responses + 1 / earlier.responses))

@@ -132,8 +132,8 @@ def plan_digests(
 def _has_news(ctx: Context, session: Session, period: DigestPeriod, scope: str) -> bool:
     """Return whether anybody was asked in the period, or answered for the scope."""
     sent_at = col(InvitationRow.sent_at)
-    asked = select(col(InvitationRow.id)).where(sent_at >= period.start, sent_at < period.end).limit(1)
-    if session.execute(asked).first() is not None:
+    sent = select(col(InvitationRow.id)).where(sent_at >= period.start, sent_at < period.end).limit(1)
+    if session.execute(sent).first() is not None:
         return True
     answered = ResponseFilter(start=period.start, end=period.end, team=scope or None)
     return count_scores(session, ctx.settings.core.zone, answered).responses > 0
