@@ -41,6 +41,7 @@ def test_alarms_and_tickets_precede_mail_and_scores():
         "open_ticket",
         "update_ticket",
         "send_alert",
+        "send_case_reminder",
         "send_survey",
         "send_reminder",
         "write_score",

@@ -32,7 +32,8 @@ def with_helpdesk(configuration):
     """Add the helpdesk plugin and some text to the configuration."""
 
     def extend(*texts):
-        configuration.plugins.register(HelpdeskPlugin(), "desk")
+        if "desk" not in configuration.plugins.infos:
+            configuration.plugins.register(HelpdeskPlugin(), "desk")
         configuration.path.write_text(configuration.path.read_text() + "\n" + "\n".join(texts))
         return configuration
 

@@ -73,7 +73,7 @@ WRITE_CASE_OUTCOME = ActionSpec(
     hook="nps_write_case_outcomes",
     load_handler=_load_write_case_outcome,
     retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
-    priority=10,
+    priority=11,
     is_ordered=True,
     overwrites=True,
     contact_lookup="target",
@@ -83,7 +83,7 @@ SEND_CASE_REMINDER = ActionSpec(
     hook="nps_send_messages",
     load_handler=_load_send_case_reminder,
     retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h", total="2d"),
-    priority=3,
+    priority=4,
     can_be_skipped=False,
     alarms_staff=True,
 )

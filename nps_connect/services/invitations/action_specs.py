@@ -28,10 +28,10 @@ SEND_SURVEY = ActionSpec(
     hook="nps_send_messages",
     load_handler=_load_send_survey,
     retry_plan=MAIL_RETRY_PLAN,
-    priority=4,
+    priority=5,
     customer_facing=True,
     in_doubt="hold",
     contact_lookup="own",
 )
-SEND_REMINDER = replace(SEND_SURVEY, action="send_reminder", priority=5, load_handler=_load_send_reminder)
+SEND_REMINDER = replace(SEND_SURVEY, action="send_reminder", priority=6, load_handler=_load_send_reminder)
 ACTIONS = (SEND_SURVEY, SEND_REMINDER)

@@ -17,7 +17,7 @@ SEND_DIGEST = ActionSpec(
     hook="nps_send_messages",
     load_handler=_load_send_digest,
     retry_plan=parse_retry_plan("1m 5m 15m 1h 2h 4h 8h 12h", total="2d"),
-    priority=12,
+    priority=13,
     in_doubt="hold",  # no digest arrives twice
 )
 ACTIONS = (SEND_DIGEST,)

@@ -17,7 +17,7 @@ INVITE_REVIEW = ActionSpec(
     hook="nps_send_messages",
     load_handler=_load_invite_review,
     retry_plan=parse_retry_plan("30s 2m 10m 30m 1h 3h 6h 12h 12h", total="2d"),
-    priority=7,
+    priority=8,
     customer_facing=True,
     in_doubt="hold",
     contact_lookup="own",

@@ -19,7 +19,7 @@ WRITE_SCORE = ActionSpec(
     hook="nps_write_scores",
     load_handler=_load_write_score,
     retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 2h 4h 8h 12h 12h 12h", total="3d"),
-    priority=6,
+    priority=7,
     grace_period=timedelta(seconds=60),
     is_ordered=True,
     overwrites=True,

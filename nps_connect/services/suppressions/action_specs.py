@@ -23,7 +23,7 @@ WRITE_OPT_OUT = ActionSpec(
     hook="nps_write_opt_outs",
     load_handler=_load_write_opt_out,
     retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 4h 12h 1d 1d 1d 1d 1d", total="7d"),
-    priority=8,
+    priority=9,
     is_ordered=True,
 )
 ERASE_CONTACT = ActionSpec(
@@ -31,7 +31,7 @@ ERASE_CONTACT = ActionSpec(
     hook="nps_erase_contacts",
     load_handler=_load_erase_contact,
     retry_plan=parse_retry_plan("15s 1m 5m 15m 1h 4h 12h 1d 1d 1d 1d 1d", total="7d"),
-    priority=9,
+    priority=10,
     erases=True,
 )
 ACTIONS = (WRITE_OPT_OUT, ERASE_CONTACT)

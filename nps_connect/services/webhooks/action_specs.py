@@ -17,7 +17,7 @@ SEND_WEBHOOK = ActionSpec(
     hook="nps_send_webhooks",
     load_handler=_load_send_webhook,
     retry_plan=parse_retry_plan("5s 5m 30m 2h 5h 10h 14h 20h 1d", total="4d"),
-    priority=11,
+    priority=12,
     can_be_skipped=False,
     can_be_repeated=True,
 )

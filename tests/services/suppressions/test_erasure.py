@@ -18,8 +18,11 @@ from nps_connect.ledger import pauses
 from nps_connect.ledger.api_keys import ApiKeyRow, IdempotencyKeyRow
 from nps_connect.ledger.approvals import ApprovalRow
 from nps_connect.ledger.audit_log import Actor, record_audit
+from nps_connect.ledger.cases import CaseEntryRow, CaseRow
 from nps_connect.ledger.comment_themes import CommentThemeRow
+from nps_connect.ledger.digests import DigestOptOutRow
 from nps_connect.ledger.problems import ProblemRow
+from nps_connect.ledger.response_dimensions import ResponseDimensionRow
 from nps_connect.ledger.review_requests import ReviewRequestRow
 from nps_connect.ledger.subjects import person_subject
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, EventRow, RawRequest, ResponseRow
@@ -114,7 +117,12 @@ def fill_every_table(application) -> None:
         marie = session.execute(select(ContactRow).where(ContactRow.vendor_id == "1")).scalar_one()
         response = session.execute(select(ResponseRow).where(ResponseRow.contact_id == marie.id)).scalar_one()
         subject = person_subject(marie.id)
-        session.add(CommentThemeRow(response_id=response.id, theme="waiting"))
+        case = session.execute(select(CaseRow).where(CaseRow.response_id == response.id)).scalar_one()
+        entry = {"kind": "note", "actor_kind": "console", "actor_name": "ops", "text": f"{NAME} waits for a call"}
+        session.add(CaseEntryRow(case_id=case.id, at=now, **entry))
+        session.add(ResponseDimensionRow(response_id=response.id, name="location", value="Lyon"))
+        session.add(DigestOptOutRow(scope="company", mailbox=marie.mailbox, at=now))
+        session.add(CommentThemeRow(response_id=response.id, theme="website"))
         session.add(ReviewRequestRow(subject=subject, platform="stars", response_id=response.id, sent=True))
         suppress(application.ctx, session, [subject], "bounced", source="the test")
         key = {"name": "shop", "prefix": "p", "secret_hash": "h", "scopes": [], "created_by": "ops", "created_at": now}
