@@ -53,6 +53,7 @@ TYPES = {
     "float": "number",
     "bool": "true or false",
     "Name": "name",
+    "Dimensions": "table: text by name",
     "Duration": "duration",
     "IntervalField": "months, weeks or days",
     "Population": "table",

@@ -14,12 +14,13 @@ from sqlalchemy import Connection
 
 from nps_connect.records.base import NPS_SCALE
 
-VIEWS_SINCE = "2022"
+VIEWS_SINCE = "2024"
 """The schema version from which on the tables have what the views read."""
 
 SEGMENT = (
     "CASE WHEN {score} >= 9 THEN 'promoter' WHEN {score} >= 7 THEN 'passive' WHEN {score} >= 0 THEN 'detractor' END"
 )
+LOCATION = "LEFT JOIN response_dimensions AS l ON l.response_id = r.id AND l.name = 'location'"
 IS_CONFIRMED = "r.revision > 0 AND r.conflicting_at IS NULL"
 STAFF_DIMENSIONS = "'owner', 'team'"
 """Dimensions whose figures can be about single employees."""
@@ -53,16 +54,15 @@ VIEWS: Mapping[str, View] = {
         {
             "day": ("f.day", "calendar day in the company's time zone"),
             "survey": ("f.survey", "name of the survey"),
-            "dimension": ("d.dimension", "`touchpoint`, which every response has, or a dimension of the configuration"),
-            "value": ("d.value", "the touchpoint, or the value of the dimension"),
+            "dimension": ("f.dimension", "`touchpoint`, `language`, `collected_by`, or a name of `[core.dimensions]`"),
+            "value": ("{value}", "the touchpoint, or the value of the dimension"),
             "responses": (_sum("TRUE"), "number of responses"),
             "promoters": (_sum(f"{_SCORE} >= 9"), "of them, scores 9 and 10"),
             "passives": (_sum(f"{_SCORE} BETWEEN 7 AND 8"), "of them, scores 7 and 8"),
             "detractors": (_sum(f"{_SCORE} <= 6"), "of them, scores 0 to 6"),
         },
-        "FROM daily_figures AS f {each_dimension} "
-        f"WHERE f.scale = '{NPS_SCALE}' AND f.count > 0 AND d.dimension NOT IN ({STAFF_DIMENSIONS}) "
-        "GROUP BY f.day, f.survey, d.dimension, d.value",
+        f"FROM daily_figures AS f WHERE f.scale = '{NPS_SCALE}' AND f.count > 0 "
+        f"AND f.dimension NOT IN ({STAFF_DIMENSIONS}) GROUP BY f.day, f.survey, f.dimension, f.dimensions",
     ),
     "v_responses": View(
         "a confirmed response in its newest revision",
@@ -88,9 +88,10 @@ VIEWS: Mapping[str, View] = {
                 "CASE WHEN c.erased_at IS NULL THEN c.vendor_id END",
                 "id of the contact there; NULL after an erasure",
             ),
+            "location": ("l.value", "the dimension `location`, if the configuration has it"),
         },
         "FROM responses AS r JOIN survey_invitations AS i ON i.id = r.invitation_id "
-        "JOIN contacts AS c ON c.id = r.contact_id "
+        f"JOIN contacts AS c ON c.id = r.contact_id {LOCATION} "
         f"WHERE {IS_CONFIRMED}",
     ),
     "v_deliveries": View(
@@ -144,16 +145,17 @@ VIEWS: Mapping[str, View] = {
             "reopened": ("k.reopened", "how often it was reopened"),
             "recovered_at": ("k.recovered_at", "when the customer gave a better score (UTC)"),
             "recovered_score": ("k.recovered_score", "that score"),
+            "location": ("l.value", "the dimension `location`, if the configuration has it"),
         },
-        "FROM cases AS k JOIN responses AS r ON r.id = k.response_id",
+        f"FROM cases AS k JOIN responses AS r ON r.id = k.response_id {LOCATION}",
     ),
 }
 
-_EACH_DIMENSION = {
-    "sqlite": "JOIN (SELECT DISTINCT j.dimensions, e.key AS dimension, e.value AS value "
-    "FROM daily_figures AS j, json_each(j.dimensions) AS e) AS d ON d.dimensions = f.dimensions",
-    "postgresql": "CROSS JOIN LATERAL json_each_text(CAST(f.dimensions AS json)) AS d (dimension, value)",
+_VALUE = {
+    "sqlite": "json_extract(f.dimensions, '$.\"' || f.dimension || '\"')",
+    "postgresql": "CAST(f.dimensions AS json) ->> f.dimension",
 }
+"""The value in the JSON object of a daily figure; names of dimensions are letters, digits, dashes and underscores."""
 
 
 def drop_views(connection: Connection) -> None:
@@ -172,6 +174,5 @@ def create_views(connection: Connection) -> None:
 def _statement(connection: Connection, name: str, view: View) -> str:
     dialect = connection.dialect.name
     columns = ", ".join(f"{sql} AS {column}" for column, (sql, _) in view.columns.items())
-    source = view.source.replace("{each_dimension}", _EACH_DIMENSION[dialect])
     create = "CREATE VIEW" if dialect == "sqlite" else "CREATE OR REPLACE VIEW"
-    return f"{create} {name} AS SELECT {columns} {source}"
+    return f"{create} {name} AS SELECT {columns} {view.source}".replace("{value}", _VALUE[dialect])

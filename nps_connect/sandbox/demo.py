@@ -20,7 +20,7 @@ from nps_connect.plugins import Plugins
 from nps_connect.records.base import SEGMENTS
 from nps_connect.sandbox import scanner
 from nps_connect.sandbox.capabilities import DemoCapabilities, detect_capabilities
-from nps_connect.sandbox.demo_console import ConsoleLogin, set_up_console
+from nps_connect.sandbox.demo_console import DEMO_SETTINGS, ConsoleLogin, set_up_console
 from nps_connect.sandbox.factory import build_sandbox
 from nps_connect.sandbox.ledger_observer import LedgerObserver
 from nps_connect.sandbox.mail import ReceivedMail
@@ -182,7 +182,8 @@ def open_demo(config: DemoConfig, plugins: Plugins, folder: Path) -> Iterator[De
         MailboxUnavailable: the extra ``sandbox`` is not installed.
     """
     started_at = time.monotonic()
-    table: dict[str, Any] = tomllib.loads(config.text)
+    text = config.text + DEMO_SETTINGS
+    table: dict[str, Any] = tomllib.loads(text)
     public_url = free_product_url()
     sandbox, loaded = build_sandbox(config.connections, product_url=public_url)
     with ExitStack() as running:
@@ -193,7 +194,7 @@ def open_demo(config: DemoConfig, plugins: Plugins, folder: Path) -> Iterator[De
             **sandbox.environment(),
             **build_demo_overrides(table),
         }
-        product = ProductProcess(folder, config.text, variables, os.environ)
+        product = ProductProcess(folder, text, variables, os.environ)
         running.callback(product.stop)
         capabilities = detect_capabilities(table, plugins.infos, loaded.vendors)
         yield Demo(config, folder, public_url, sandbox, capabilities, product, started_at, loaded.problems)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from nps_connect.ledger.audit_log import Actor
 from nps_connect.sandbox.demo_history import insert_demo_history
+from nps_connect.sandbox.demo_purchases import DEMO_SHOPS
 from nps_connect.sandbox.demo_rows import DemoNames
 from nps_connect.services.context import Context
 from nps_connect.services.users.passwords import PASSWORD_HASHER
@@ -14,6 +15,24 @@ from nps_connect.services.users.store import add_user
 from nps_connect.settings.model import Settings
 
 DEMO_USER = "claire@example.com"
+DEMO_SETTINGS = "\n".join(
+    [
+        "\n# The groups of the console, and the teams of the three shops.",
+        "[core.dimensions]",
+        'location = "shop"',
+        'owner = "owner"',
+        'product = "product"',
+        *(
+            f"""
+[teams.{shop.name.lower()}]
+where = "location == '{shop.name}'"
+members = {[f"{shop.name.lower()}-{number}@example.com" for number in range(1, 4)]}"""
+            for shop in DEMO_SHOPS
+        ),
+        "",
+    ]
+)
+"""What the demo adds to its configuration, in TOML."""
 
 
 class ConsoleLogin(NamedTuple):
