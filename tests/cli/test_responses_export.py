@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import sqlite3
 import stat
+from contextlib import closing
 
 import pytest
 from support.spreadsheet_files import write_csv
@@ -54,6 +56,7 @@ def test_responses_are_exported_oldest_first_with_contact_data(responses_cli):
         "notes": "",
         "follow_up": "",
         "review_platforms": "",
+        "location": "",
     }
 
 
@@ -87,6 +90,45 @@ def test_export_filters(responses_cli, arguments, scores):
     assert [
         row["score"] for row in json.loads(responses_cli("responses", "export", "--json", *arguments).out)["items"]
     ] == scores
+
+
+@pytest.fixture
+def shops_cli(responses_cli):
+    """The response with score 3 belongs to Lyon, the others to Paris; Lyon's team has one member."""
+    config = responses_cli.folder / "nps-connect.toml"
+    groups = """
+        [core.dimensions]
+        location = "shop"
+        owner = "owner"
+        [teams.lyon]
+        where = "location == 'Lyon'"
+        members = ["julie@example.com"]
+    """
+    config.write_text(config.read_text(encoding="utf-8") + groups, encoding="utf-8")
+    with closing(sqlite3.connect(responses_cli.folder / "nps-connect.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO response_dimensions (response_id, name, value) "
+            "SELECT id, 'location', CASE score WHEN 3 THEN 'Lyon' ELSE 'Paris' END FROM responses"
+        )
+    return responses_cli
+
+
+def test_export_of_groups(shops_cli):
+    def export(*groups):
+        arguments = [argument for group in groups for argument in ("--group", group)]
+        rows = json.loads(shops_cli("responses", "export", "--json", *arguments).out)["items"]
+        return [(row["score"], row["location"]) for row in rows]
+
+    assert export("location=Paris") == [(10, "Paris"), (8, "Paris")]
+    assert export("location=Lyon", "collected_by=import") == [(3, "Lyon")]
+    assert export("location=Lyon", "collected_by=web") == []
+
+
+@pytest.mark.parametrize("group", ["location", "city=Lyon", "team=paris", "team=lyon", "owner=Julie"])
+def test_unknown_groups_and_single_employees_are_refused(shops_cli, group):
+    result = shops_cli("responses", "export", "--group", group)
+    assert (result.code, result.out) == (2, "")
+    assert f"--group {group}" in result.err
 
 
 def test_json_export_is_not_escaped(responses_cli):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,16 +17,28 @@ from nps_connect.cli._support.periods import parse_period, period_options
 from nps_connect.cli._support.table_output import export_options, write_rows
 from nps_connect.cli.responses.list import SEGMENT_BOUNDS
 
+if TYPE_CHECKING:
+    from nps_connect.services.reports.filters import ResponseFilter
+    from nps_connect.settings.model import Settings
+
 
 @command
 @click.option("--survey", help="Only this survey.", shell_complete=complete_survey)
 @click.option("--segment", type=NameChoice(list(SEGMENT_BOUNDS)), help="Only this segment.")
+@click.option(
+    "--group",
+    "groups",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Only this group: touchpoint, language, collected_by, team or a name of [core.dimensions]. Repeatable.",
+)
 @period_options
 @export_options
 def export(
     options: Options,
     survey: str | None,
     segment: str | None,
+    groups: tuple[str, ...],
     since: str | None,
     until: str | None,
     output: Path | None,
@@ -45,13 +57,42 @@ def export(
     from nps_connect.services.responses import export
 
     with options.open_ledger() as (ledger, settings):
+        grouped = _parse_groups(settings, groups)
         start, end = parse_period(settings, since, until)
         with ledger.read() as session:
             survey = require_known(survey, settings.surveys, "survey", session, col(ResponseRow.survey))
         bounds = SEGMENT_BOUNDS[segment] if segment else None
         selection = export.select_responses(survey=survey, scores=bounds, since=start, until=end)
+        selection += grouped.group_conditions()
         rows = export.export_responses(ledger, selection, options.zone(settings))
         with open_output(output) if output is not None else nullcontext(sys.stdout) as stream:
             count = write_rows(stream, rows, export.EXPORT_COLUMNS, as_json=as_json, **form)
     if output is not None:
         click.echo(f"{pluralize(count, 'response', 'responses')} written to {output}", err=True)
+
+
+def _parse_groups(settings: Settings, groups: tuple[str, ...]) -> ResponseFilter:
+    """Return the filter of the given groups.
+
+    Raises:
+        click.UsageError: there is no such group, or it is about single employees.
+    """
+    from nps_connect.rules.dimensions import OWNER
+    from nps_connect.rules.staff_privacy import SMALL_TEAM_MEMBERS
+    from nps_connect.services.reports.filters import ResponseFilter
+
+    known = ("touchpoint", "language", "collected_by", "team", *(name for name in settings.core.dimensions))
+    selected = ResponseFilter()
+    for group in groups:
+        name, separator, value = group.partition("=")
+        if not separator or name not in known:
+            raise click.UsageError(f"--group {group}: write NAME=VALUE; names are {', '.join(known)}")
+        if name == "team" and value not in settings.teams:
+            raise click.UsageError(f"--group {group}: there is no [teams.{value}]")
+        if name == OWNER or (name == "team" and len(settings.teams[value].members) < SMALL_TEAM_MEMBERS):
+            raise click.UsageError(
+                f"--group {group}: responses by owner, or of a team with fewer than {SMALL_TEAM_MEMBERS} members, are "
+                "figures about single employees and are not exported"
+            )
+        selected = selected.with_group(name, value)
+    return selected

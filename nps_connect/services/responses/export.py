@@ -15,8 +15,11 @@ from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.responses import segment_of
 from nps_connect.services.contacts.store import confirmed_clause
+from nps_connect.services.responses.dimensions import load_groups
 
 PAGE_SIZE = 1000
+LOCATION = "location"
+"""The only dimension of `[core.dimensions]` with a column of its own."""
 
 EXPORT_COLUMNS = (
     "id",
@@ -40,6 +43,7 @@ EXPORT_COLUMNS = (
     "notes",
     "follow_up",
     "review_platforms",
+    "location",
 )
 
 
@@ -93,11 +97,13 @@ def export_responses(
     while True:
         with ledger.read() as session:
             rows = session.execute(query.where(after)).all()
-            platforms = load_sent_platforms(session, [response.id for response, *_ in rows])
+            ids = [response.id for response, *_ in rows]
+            platforms, groups = load_sent_platforms(session, ids), load_groups(session, ids)
         for response, contact, state, sent_at in rows:
             row = _export_row(response, contact, state, zone)
             row["sent_at"] = sent_at.astimezone(zone) if sent_at else None
-            yield row | {"review_platforms": platforms.get(response.id, [])}
+            location = dict(groups.get(response.id, ())).get(LOCATION)
+            yield row | {"review_platforms": platforms.get(response.id, []), "location": location}
         if len(rows) < page:
             return
         last = rows[-1][0]
