@@ -81,12 +81,12 @@ def _parse_groups(settings: Settings, groups: tuple[str, ...]) -> ResponseFilter
     from nps_connect.rules.staff_privacy import SMALL_TEAM_MEMBERS
     from nps_connect.services.reports.filters import ResponseFilter
 
-    known = ("touchpoint", "language", "collected_by", "team", *(name for name in settings.core.dimensions))
+    names = ("touchpoint", "language", "collected_by", "team", *(name for name in settings.core.dimensions))
     selected = ResponseFilter()
     for group in groups:
         name, separator, value = group.partition("=")
-        if not separator or name not in known:
-            raise click.UsageError(f"--group {group}: write NAME=VALUE; names are {', '.join(known)}")
+        if not separator or name not in names:
+            raise click.UsageError(f"--group {group}: write NAME=VALUE; names are {', '.join(names)}")
         if name == "team" and value not in settings.teams:
             raise click.UsageError(f"--group {group}: there is no [teams.{value}]")
         if name == OWNER or (name == "team" and len(settings.teams[value].members) < SMALL_TEAM_MEMBERS):
