@@ -44,7 +44,7 @@ def test_lyon_improves_and_lille_has_a_problem() -> None:
 def test_history_is_finished_and_has_true_figures(ledger: Ledger, clock: ManualClock) -> None:
     app = ApplicationHarness(ledger, clock)
     counts = insert_demo_history(app.ctx, responses=200)
-    assert not find_differences(ledger, app.ctx.settings.core.zone)
+    assert not find_differences(ledger, app.ctx.settings.core.zone, app.ctx.dimensions)
     with ledger.read() as session:
         for column, values in (
             (DeliveryRow.state, {"succeeded"}),
