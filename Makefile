@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SOURCES := nps_connect plugins tests docs benchmarks conftest.py
 
-.PHONY: all setup format lint types imports docs test trace bench torture crawl pictures fuzz texts screenshots api-contract mcp-attack bounce-corpus themes real-mail score-alarms problem-simulation constraints
+.PHONY: all setup format lint types imports docs test trace bench torture crawl fuzz texts screenshots api-contract mcp-attack bounce-corpus themes real-mail score-alarms problem-simulation constraints
 
 all: format lint types imports docs test
 
@@ -65,10 +65,6 @@ torture:
 # Opens every link of a thousand mails in a browser, for hours perhaps, and writes docs/crawl.md.
 crawl:
 	$(BIN)/python tests/browser/crawl.py
-
-# Takes the screenshots of docs/console.md from the running product, in docs/assets/console.
-pictures:
-	PYTHONPATH=tests $(BIN)/python -m support.console_pictures
 
 # Sends a hundred thousand hostile requests to a server process, for 14 minutes at most, and writes docs/fuzz.md.
 fuzz:

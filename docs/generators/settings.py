@@ -68,7 +68,6 @@ TYPES = {
     "WebhookType": "[type of webhook](../webhooks.md#what-is-sent)",
     "SecretStr": "secret",
     "Segment": "segment",
-    "Dimensions": "table of texts by name",
     "Segments": "segment or list: segment",
     "Score": "score",
     "QuietHours": "hours or `off`",
