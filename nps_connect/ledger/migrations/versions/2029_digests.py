@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.CheckConstraint("state IN ('enqueued', 'skipped')", name=op.f("ck_digests_state")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_digests")),
-        sa.UniqueConstraint("period", "scope", name=op.f("uq_digests_period")),
+        sa.UniqueConstraint("period", "scope", name=op.f("uq_digests_period_scope")),
     )
     op.create_index("ix_digests_created_at", "digests", ["created_at"])
     op.create_table(
@@ -50,6 +50,6 @@ def upgrade() -> None:
         sa.Column("raised_at", UtcDateTime(), nullable=False),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_score_alarms")),
-        sa.UniqueConstraint("series", "week", name=op.f("uq_score_alarms_series")),
+        sa.UniqueConstraint("series", "week", name=op.f("uq_score_alarms_series_week")),
     )
     op.create_index("ix_score_alarms_ended_at", "score_alarms", ["ended_at"])
