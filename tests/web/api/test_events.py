@@ -64,7 +64,9 @@ def test_events_that_arrive_together_are_stored_together_and_refused_one_by_one(
     )
     statuses = [answer.status for answer in answers]
     assert (statuses[1], statuses[3]) == (422, 202)
-    assert sorted([statuses[0], statuses[2]]) == [200, 202], "whichever of the two equal events comes second adds nothing"
+    assert sorted([statuses[0], statuses[2]]) == [200, 202], (
+        "whichever of the two equal events comes second adds nothing"
+    )
     assert answers[1].body["errors"] == [
         {"field": "connection", "message": "there is no such connection; did you mean 'shop'?"}
     ]
