@@ -21,6 +21,7 @@ NOT_RECORDED = {
     "worker": "a process, whose work the ledger holds",
     "connections plan": "only asks the vendor",
     "connections snapshot": "only asks the vendors, and writes a file",
+    "digest preview": "writes nothing to the database",
     "surveys preview": "writes nothing to the database",
     "surveys test": "writes nothing to the database, and reaches only the given address",
     "imports plan": "writes nothing to the database",

@@ -19,6 +19,8 @@ from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.suppressions import BounceRow, SuppressionRow
 from nps_connect.ledger.tables import ContactRow, DeliveryRow, PageViewRow, ResponseRow, RevisionRow
 
+STAFF_ADDRESS = "care@example.com"
+
 SURVEY_MAIL_ACTIONS = ("send_survey", "send_reminder")
 CONFIGURATION = """\
 [core]
@@ -69,7 +71,7 @@ class SideEffects:
                 "tickets": len(application.desk.items),
                 "updates": len(application.desk.updates),
                 "alerts": len(application.bell.items),
-                "review mails": len([mail for mail in application.gateway.mails() if not _is_survey_mail(mail)]),
+                "review mails": len([mail for mail in application.gateway.mails() if _is_review_mail(mail)]),
             }
 
     def report(self) -> dict[str, Any]:
@@ -167,3 +169,8 @@ CUSTOMER_ACTION_STEPS = {
     "promoter": _click_score,
     "unsubscribe": _unsubscribe,
 }
+
+
+def _is_review_mail(mail) -> bool:
+    """Return whether a mail went to a customer after their response; reminders of cases go to staff."""
+    return not _is_survey_mail(mail) and mail.to[0] != STAFF_ADDRESS

@@ -18,6 +18,8 @@ def test_nps_connector():
         "invite_review",
         "send_fallback",
         "send_alert",
+        "send_case_reminder",
+        "send_digest",
     }
     assert all(action.batch_size == 1 for action in info.actions)
 

@@ -17,6 +17,8 @@ NO_PERSONAL_DATA = {
     "daily_figures": "counts of a day, a survey and a group",
     "database_identity": "a random id and a counter",
     "figure_settings": "the configuration of dimensions and teams",
+    "digests": "what became of a mail to staff, and how many received it",
+    "score_alarms": "scores and counts of the company or a team",
     "staff_figures": "a decision of the company",
     "quotas": "names and numbers of vendors' quotas",
     "tokens": "encrypted credentials of connections",
@@ -37,6 +39,7 @@ CODES = {
 CONFIGURED = {"connection", "queue_name", "scope", "source", "survey", "touchpoint", "trigger", "provisional_for"}
 
 IMPERSONAL_COLUMNS = {
+    "digest_opt_outs": {"mailbox": "a hash that keeps a digest away from a member of staff"},
     "approvals": {"plan_hash": "a hash", "planned_by": "an API key", "decided_by": "a member of staff"},
     "audit_log": {"actor_name": "a member of staff", "object": "ids and hashes"},
     "bounces": {"mailbox": "a hash"},
