@@ -48,8 +48,8 @@ def main(arguments: list[str]) -> int:
 
 
 def format_rate(count: int, seconds: float) -> tuple[str, str]:
-    """Return the rate per second and the time of each."""
-    if not count:
+    """Return the rate per second and the time of each; both empty where no time was measured."""
+    if not count or not seconds:
         return "", ""
     each = seconds / count
     return f"{count / seconds:,.0f}", f"{each * 1e6:,.1f} µs" if each < 0.01 else f"{each * 1e3:,.1f} ms"

@@ -27,7 +27,7 @@ from nps_connect.services.users.sessions import create_session
 from nps_connect.services.users.store import add_user
 from nps_connect.web.console.access import SESSION_COOKIE
 
-RESPONSES = 20_000
+RESPONSES = 1_000_000
 RUNS = 9
 MAX_MEGABYTES = 150
 MAX_PAGE_KILOBYTES = 120

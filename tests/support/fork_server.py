@@ -18,6 +18,8 @@ import json
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,8 @@ PRELOADED_MODULES = (
 
 def main() -> None:
     """Serve requests until standard input ends."""
+    if "FAKETIME_CACHE_DURATION" in os.environ:
+        _sleep_without_clock_nanosleep()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _preload_modules()
     children: set[int] = set()
@@ -67,6 +71,15 @@ def main() -> None:
     for child in children:
         os.kill(child, signal.SIGKILL)
     return None
+
+
+def _sleep_without_clock_nanosleep() -> None:
+    """Replace `time.sleep`, which libfaketime breaks: when the clock is set it returns at once or raises EINVAL."""
+
+    def sleep(seconds: float) -> None:
+        threading.Event().wait(seconds)
+
+    time.sleep = sleep
 
 
 def _preload_modules() -> None:

@@ -131,6 +131,7 @@ class LoadGenerator:
         self._events_stopped.set()
         self._stopped.set()
         self._executor.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
 
     @property
     def affected_customers(self) -> list[Customer]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from typing import Any
 
 from sqlalchemy import exists, func, select
 from sqlmodel import Session, col
 
 from nps_connect.ledger.daily_figures import RESPONSE_DIMENSIONS, DailyFigureRow, FigureSettingsRow
 from nps_connect.ledger.tables import ResponseRow
+from nps_connect.ledger.upserts import insert_many
 from nps_connect.rules.dimensions import DimensionRules
 from nps_connect.services.contacts.store import confirmed_clause
 
@@ -23,7 +25,15 @@ def load_recorded_dimensions(session: Session) -> set[str]:
 
 def record_figure_settings(session: Session, zone: tzinfo, rules: DimensionRules) -> None:
     """Record that the figures of all stored responses are made with these settings."""
-    session.merge(_describe(zone, rules))
+    row = _describe(zone, rules).model_dump()
+    insert_many(session, FigureSettingsRow, [row], on_conflict=_overwrite)  # several workers start at the same time
+
+
+def _overwrite(statement: Any) -> Any:  # noqa: ANN401  # two dialects' Insert
+    columns = ("zone", "dimensions", "teams")
+    return statement.on_conflict_do_update(
+        index_elements=["id"], set_={name: getattr(statement.excluded, name) for name in columns}
+    )
 
 
 def record_first_settings(session: Session, zone: tzinfo, rules: DimensionRules) -> None:

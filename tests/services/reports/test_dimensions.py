@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from support.application import ApplicationHarness
 from support.clock import START
 from support.report_scenarios import GROUPED, GivenResponse, store_given
 
 from nps_connect.ledger.audit_log import Actor, AuditRow
+from nps_connect.ledger.daily_figures import FigureSettingsRow
 from nps_connect.ledger.response_dimensions import ResponseDimensionRow
 from nps_connect.services.operations.figures import correct_figures, find_differences
 from nps_connect.services.reports.comparisons import compare_groups
 from nps_connect.services.reports.counts import count_by_dimension
 from nps_connect.services.reports.filters import ResponseFilter
 from nps_connect.services.reports.staff_figures import find_staff_block, switch_staff_figures
-from nps_connect.services.responses.figure_settings import find_changed_settings
+from nps_connect.services.responses.figure_settings import find_changed_settings, record_first_settings
 
 FIELDS = {"shop": "Lyon", "advisor": "ana"}
 
@@ -113,3 +116,21 @@ def test_a_group_stands_out_only_after_holm_s_correction(grouped):
         comparison = compare_groups(session, ctx.settings.core.zone, {}, ResponseFilter(), "location")
     lyon = next(row for row in comparison.rows if row.value == "Lyon")
     assert (lyon.difference.is_beyond_noise, lyon.stands_out, comparison.is_corrected) == (True, False, True)
+
+
+def test_workers_that_start_at_the_same_time_record_the_settings_together(grouped):
+    started, ctx = Barrier(4), grouped.ctx
+
+    def start() -> None:
+        started.wait()
+        with ctx.ledger.write() as session:
+            record_first_settings(session, ctx.settings.core.zone, ctx.dimensions)
+
+    with ThreadPoolExecutor(4) as workers:
+        for _ in range(10):  # one start alone may be in order by luck
+            with ctx.ledger.write() as session:
+                session.execute(delete(FigureSettingsRow))
+            for running in [workers.submit(start) for _ in range(4)]:
+                running.result()
+    with ctx.ledger.read() as session:
+        assert find_changed_settings(session, ctx.settings.core.zone, ctx.dimensions) == []
