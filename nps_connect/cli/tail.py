@@ -13,7 +13,8 @@ import click
 from nps_connect.cli._support.list_options import ListFilters, list_options
 from nps_connect.cli._support.names import NameChoice
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import dump_json, format_time
+from nps_connect.cli._support.output import format_time
+from nps_connect.rendering.exports import dump_json
 
 if TYPE_CHECKING:
     from nps_connect.ledger.ledger import Ledger

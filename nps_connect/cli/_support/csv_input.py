@@ -13,6 +13,7 @@ from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.names import require_name
 from nps_connect.cli._support.output import pluralize
 from nps_connect.cli._support.progress import progress_bar
+from nps_connect.rendering.exports import DELIMITERS
 
 if TYPE_CHECKING:
     from nps_connect.rules.imports.columns import ColumnMapping
@@ -41,7 +42,6 @@ ENCODINGS = {
     "mac-roman": "mac-roman",
     "cp850": "cp850",
 }
-DELIMITERS = {"semicolon": ";", "comma": ",", "tab": "\t", "pipe": "|"}
 MAX_SHOWN = 20
 
 

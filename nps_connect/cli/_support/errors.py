@@ -98,7 +98,7 @@ def _report(error: Exception, *, as_json: bool) -> int:
         message = f"cannot write the output: {getattr(error, 'strerror', None) or error}"
     with suppress(OSError):
         if as_json:
-            from nps_connect.cli._support.output import dump_json
+            from nps_connect.rendering.exports import dump_json
 
             details = {"code": code, "message": message} | ({"fix": fix} if fix else {})
             click.echo(dump_json({"error": details}), err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -16,7 +15,8 @@ import click
 
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.private_files import open_private
-from nps_connect.sanitization import CONTROL_CHARACTERS, remove_control_characters
+from nps_connect.rendering.exports import dump_json
+from nps_connect.sanitization import remove_control_characters
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,16 +28,6 @@ MAX_LINE_LENGTH = 100
 def print_json(data: object) -> None:
     """Print data as indented JSON, as `dump_json` writes it."""
     click.echo(dump_json(data, indent=2))
-
-
-def dump_json(data: object, *, indent: int | None = None) -> str:
-    """Return data as JSON: times in ISO 8601, other unsupported types as text, control characters escaped."""
-    text = json.dumps(data, ensure_ascii=False, indent=indent, default=_json_default)
-    return CONTROL_CHARACTERS.sub(lambda match: json.dumps(match[0])[1:-1], text)
-
-
-def _json_default(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 @contextmanager

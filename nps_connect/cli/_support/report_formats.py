@@ -9,7 +9,7 @@ from dataclasses import asdict
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from nps_connect.cli._support.table_output import UTF8_BOM
+from nps_connect.rendering.exports import UTF8_BOM
 from nps_connect.rules.formula_injection import escape_formula
 
 if TYPE_CHECKING:

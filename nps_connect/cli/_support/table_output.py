@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TextIO, TypeVar
 
 import click
 
-from nps_connect.cli._support.csv_input import DELIMITERS
-from nps_connect.cli._support.output import dump_json
+from nps_connect.rendering.exports import DELIMITERS, dump_row, iter_csv, iter_json_lines
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-UTF8_BOM = "\ufeff"
 
 
 def export_options(command: F) -> F:
@@ -72,12 +66,26 @@ def write_rows(
     """
     if json_lines and as_json:
         raise click.UsageError("--json and --json-lines exclude each other")
-    if json_lines:
-        return _write_json_lines(stream, rows)
     if as_json:
         return _write_json(stream, rows)
-    stream.write(UTF8_BOM if excel else "")
-    return _write_csv(stream, rows, columns, DELIMITERS[delimiter], raw=raw)
+    count = _Count(rows)
+    if json_lines:
+        stream.writelines(iter_json_lines(count))
+    else:
+        stream.writelines(iter_csv(count, columns, delimiter=delimiter, excel=excel, raw=raw))
+    return count.number
+
+
+class _Count:
+    """Rows, counted as they are read."""
+
+    def __init__(self, rows: Iterable[dict[str, Any]]) -> None:
+        self._rows, self.number = rows, 0
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for row in self._rows:
+            self.number += 1
+            yield row
 
 
 def _write_json(stream: TextIO, rows: Iterable[dict[str, Any]]) -> int:
@@ -85,42 +93,6 @@ def _write_json(stream: TextIO, rows: Iterable[dict[str, Any]]) -> int:
     number = 0
     stream.write('{"items": [')
     for number, row in enumerate(rows, start=1):
-        stream.write(("\n  " if number == 1 else ",\n  ") + _dump_row(row))
+        stream.write(("\n  " if number == 1 else ",\n  ") + dump_row(row))
     stream.write(("\n]" if number else "]") + ', "next_cursor": null}\n')
     return number
-
-
-def _write_json_lines(stream: TextIO, rows: Iterable[dict[str, Any]]) -> int:
-    number = 0
-    for number, row in enumerate(rows, start=1):  # noqa: B007  # the count is returned
-        stream.write(_dump_row(row) + "\n")
-    return number
-
-
-def _dump_row(row: dict[str, Any]) -> str:
-    moments = {name: _format_cell(value) for name, value in row.items() if isinstance(value, datetime)}
-    return dump_json(row | moments)
-
-
-def _write_csv(
-    stream: TextIO, rows: Iterable[dict[str, Any]], columns: tuple[str, ...], delimiter: str, *, raw: bool
-) -> int:
-    from nps_connect.rules.formula_injection import escape_formula
-
-    number = 0
-    writer = csv.writer(stream, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(columns)
-    for number, row in enumerate(rows, start=1):  # noqa: B007  # the count is returned
-        cells = (_format_cell(row[name]) for name in columns)
-        writer.writerow(cells if raw else map(escape_formula, cells))
-    return number
-
-
-def _format_cell(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    if isinstance(value, list):
-        return json.dumps(value, ensure_ascii=False) if value else ""
-    return "" if value is None else str(value)

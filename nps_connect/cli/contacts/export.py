@@ -9,7 +9,8 @@ import click
 from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import dump_json, open_output, print_json
+from nps_connect.cli._support.output import open_output, print_json
+from nps_connect.rendering.exports import dump_json
 
 
 @command

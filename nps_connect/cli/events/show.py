@@ -11,10 +11,11 @@ from nps_connect.cli._support.actor import audit_command
 from nps_connect.cli._support.completion import complete_id
 from nps_connect.cli._support.errors import CommandError
 from nps_connect.cli._support.options import Options, command
-from nps_connect.cli._support.output import dump_json, open_output, print_fields, print_json
+from nps_connect.cli._support.output import open_output, print_fields, print_json
 from nps_connect.cli._support.people import load_people_names
 from nps_connect.cli.events.list import event_json
 from nps_connect.cli.explain import print_timeline
+from nps_connect.rendering.exports import dump_json
 
 
 @command

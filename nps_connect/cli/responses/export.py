@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from nps_connect.cli._support.options import Options, command
 from nps_connect.cli._support.output import open_output, pluralize
 from nps_connect.cli._support.periods import parse_period, period_options
 from nps_connect.cli._support.table_output import export_options, write_rows
-from nps_connect.cli.responses.list import SEGMENT_BOUNDS
+from nps_connect.cli.responses.list import SEGMENT_BOUNDS, text_options
 
 if TYPE_CHECKING:
     from nps_connect.services.reports.filters import ResponseFilter
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     metavar="NAME=VALUE",
     help="Only this group: touchpoint, language, collected_by, team or a name of [core.dimensions]. Repeatable.",
 )
+@text_options
 @period_options
 @export_options
 def export(
@@ -39,6 +41,9 @@ def export(
     survey: str | None,
     segment: str | None,
     groups: tuple[str, ...],
+    search: str | None,
+    theme: str | None,
+    tag: str | None,
     since: str | None,
     until: str | None,
     output: Path | None,
@@ -57,7 +62,7 @@ def export(
     from nps_connect.services.responses import export
 
     with options.open_ledger() as (ledger, settings):
-        grouped = _parse_groups(settings, groups)
+        grouped = replace(_parse_groups(settings, groups), text=search, theme=theme, tag=tag)
         start, end = parse_period(settings, since, until)
         with ledger.read() as session:
             survey = require_known(survey, settings.surveys, "survey", session, col(ResponseRow.survey))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nps_connect.rules.bot_detection import BotSignal
     from nps_connect.settings.model import Settings
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 UNCONFIRMED_AFTER = timedelta(days=1)
 SEGMENT_BOUNDS = {"promoter": (9, 10), "passive": (7, 8), "detractor": (0, 6)}
 SHORT_ID_LENGTH = 10
@@ -37,13 +39,24 @@ COLUMNS = {
 }
 
 
+def text_options(command: F) -> F:
+    """Add ``--search``, ``--theme`` and ``--tag``."""
+    for option in (
+        click.option("--tag", help="Only responses with this tag."),
+        click.option("--theme", help="Only comments with this theme, by its id; see docs/themes.md."),
+        click.option(
+            "--search", metavar="WORDS", help='Only comments with these words; "in quotes" exactly, -word without.'
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @command
 @list_options()
 @click.option("--survey", help="Only this survey.", shell_complete=complete_survey)
 @click.option("--segment", type=NameChoice(list(SEGMENT_BOUNDS)), help="Only this segment.")
-@click.option("--search", metavar="WORDS", help='Only comments with these words; "in quotes" exactly, -word without.')
-@click.option("--theme", help="Only comments with this theme, by its id; see docs/themes.md.")
-@click.option("--tag", help="Only responses with this tag.")
+@text_options
 @click.option("--provisional", is_flag=True, help="Provisional responses instead of confirmed ones.")
 @click.option(
     "--to-confirm", is_flag=True, help="Only provisional detractors older than one day without signs of a bot."

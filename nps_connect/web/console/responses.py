@@ -19,6 +19,7 @@ from nps_connect.services.reports.filters import FilterQueryError, ResponseFilte
 from nps_connect.services.reports.response_list import ListedResponse, PageEnd, load_dimensions, load_response_page
 from nps_connect.web.console.access import AnyUserPage
 from nps_connect.web.console.console_page import ConsolePage
+from nps_connect.web.console.export import EXPORT_PATH, MEDIA_TYPES
 from nps_connect.web.console.figure_values import FigureValues
 from nps_connect.web.console.filter_form import build_filter_form, label_of_value, list_dimensions, refuse_filter
 from nps_connect.web.console.page_filter import RESPONSES_PATH, read_page_filter
@@ -74,6 +75,7 @@ def list_responses(page: AnyUserPage) -> Response:
         first_page=shown.link(RESPONSES_PATH) if after else None,
         figures=FigureValues(page.language, zone, page.now),
         kept=kept,
+        exports={extension: shown.link(EXPORT_PATH, format=extension) for extension in MEDIA_TYPES},
     )
 
 

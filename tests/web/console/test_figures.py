@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from datetime import timedelta
 from urllib.parse import urlencode
@@ -13,6 +14,7 @@ from sqlmodel import col
 from support.application import ApplicationHarness
 from support.console import ConsoleClient, add_console_user
 
+from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.response_dimensions import ResponseDimensionRow
 from nps_connect.ledger.tables import ContactRow, ResponseRow
 from nps_connect.rendering.figure_texts import format_score
@@ -210,3 +212,35 @@ def test_texts_that_retention_deleted_are_explained(harness, client) -> None:
     later = ConsoleClient(harness, client._runner, add_console_user(harness, "later@example.com"))
     text = words(read(later, "/console/responses", **{"from": "2020-01-01", "until": day}))
     assert "Details were deleted under retention on" in text
+
+
+def test_responses_are_downloaded_for_a_french_spreadsheet(harness, client):
+    response = client.get("/console/export?segment=detractor&period=12-months&lang=fr")
+    assert response.headers["content-disposition"].startswith('attachment; filename="responses-')
+    header, *lines = response.content.decode("utf-8-sig").splitlines()
+    assert response.content.startswith("\ufeff".encode())
+    assert header.startswith("id;survey;touchpoint;scale;score")
+    with harness.ledger.read() as session:
+        unhappy = select(func.count()).select_from(ResponseRow).where(col(ResponseRow.score) <= 6)
+        assert 0 < len(lines) <= session.execute(unhappy).scalar_one()
+        [audited] = session.execute(select(AuditRow).where(col(AuditRow.command) == "responses export")).scalars()
+    assert audited.actor_kind == "console"
+    assert {line.split(";")[5] for line in lines} == {"detractor"}
+
+
+def test_a_download_has_the_responses_of_the_list(client):
+    page = read(client, "/console/responses", period="12-months", q="merci")
+    [path] = re.findall(r'href="(/console/export[^"]*jsonl)"', page)
+    answers = [json.loads(line) for line in client.get(html.unescape(path)).text.splitlines()]
+    assert f"{len(answers)} responses" in words(page)
+    assert all("merci" in answer["comment"].lower() for answer in answers)
+
+
+def test_a_team_downloads_its_own_responses(team_client):
+    answers = [json.loads(line) for line in team_client.get("/console/export?format=jsonl").text.splitlines()]
+    assert {answer["location"] for answer in answers} == {"Lyon"}
+
+
+@pytest.mark.parametrize("query", ["format=xls", "team=duo", "from=yesterday"])
+def test_a_download_that_is_refused_says_why(client, query):
+    assert client.get(f"/console/export?{query}").status_code == 400
