@@ -178,7 +178,8 @@ def _count_cases(session: Session, *conditions: ColumnElement[bool]) -> dict[str
     group = ResponseDimensionRow.__table__.c
     query = select(group.value, func.count()).select_from(CaseRow)
     query = query.join(ResponseRow, col(ResponseRow.id) == col(CaseRow.response_id))
-    query = query.join(group.response_id.table, (group.response_id == col(ResponseRow.id)) & (group.name == TEAM))
+    is_team = func.coalesce(group.name, "") == TEAM  # the index by name would lead through all responses of all teams
+    query = query.join(group.response_id.table, (group.response_id == col(ResponseRow.id)) & is_team)
     query = query.where(*conditions, *ResponseFilter().conditions()).group_by(group.value)
     return {row[0]: row[1] for row in session.execute(query)}
 
