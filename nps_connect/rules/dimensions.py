@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from nps_connect.settings.model import Settings
 
 MAX_VALUE_LENGTH = 100
+LOCATION = "location"
+"""The dimension of shops and other places."""
+
 OWNER = "owner"
 """The dimension whose values are members of staff."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 from typing import Any
 
 import httpx
@@ -86,3 +88,8 @@ class ConsoleClient:
     def post(self, path: str, fields: dict[str, str] | None = None, **options: Any) -> httpx.Response:
         """Send a form with the token of the session."""
         return self._runner.run(self.http.post(path, data={"csrf": self.csrf, **(fields or {})}, **options))
+
+
+def words(page: str) -> str:
+    """Return what a reader sees of a page: without markup, in one line."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())

@@ -63,7 +63,7 @@ def load_calls(
         .join(ResponseRow, col(ResponseRow.id) == col(CaseRow.response_id))
         .join(ContactRow, col(ContactRow.id) == col(CaseRow.contact_id))
         .where(col(CaseRow.state) == "open", *conditions)
-        .order_by(due_column(), col(CaseRow.id))
+        .order_by(due_column().is_(None), due_column(), col(CaseRow.id))
         .limit(limit)
     )
     return [_build(ctx, case, response, contact, moment) for case, response, contact in session.execute(query)]

@@ -11,12 +11,10 @@ from sqlmodel import Session, col
 from nps_connect.ledger.response_dimensions import ResponseDimensionRow
 from nps_connect.ledger.tables import ContactRow, ResponseRow
 from nps_connect.rendering.digest import DigestCall
+from nps_connect.rules.dimensions import LOCATION
 from nps_connect.services.cases.call_list import count_calls, load_calls
 from nps_connect.services.context import Context
 from nps_connect.services.reports.filters import ResponseFilter
-
-LOCATION = "location"
-"""The dimension whose groups are shops."""
 
 
 def load_digest_calls(

@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.tables import ResponseRow
+from nps_connect.services.cases.case_list import due_column
 
 AGE_LIMITS = (timedelta(days=1), timedelta(days=3), timedelta(days=7))
 """Borders of the ages that are told apart."""
@@ -23,7 +24,7 @@ class OpenCases:
 
     Attributes:
         by_age: younger than each of `AGE_LIMITS`, and older than the last.
-        overdue: past their deadline.
+        overdue: past what was agreed or promised, see `due_column`.
         due_today: due later today.
     """
 
@@ -48,14 +49,12 @@ def count_open_cases(
         now: the present moment (UTC).
         end_of_day: when the company's day ends (UTC).
     """
-    opened_at, deadline = col(CaseRow.opened_at), col(CaseRow.deadline)
+    opened_at, due = col(CaseRow.opened_at), due_column()
     borders = [None, *(now - limit for limit in AGE_LIMITS), None]
     ages = [func.count(case((_is_between(opened_at, start, end), 1))) for end, start in pairwise(borders)]
-    is_late = deadline <= now
+    is_late = due <= now
     query = (
-        select(
-            *ages, func.count(case((is_late, 1))), func.count(case(((deadline > now) & (deadline <= end_of_day), 1)))
-        )
+        select(*ages, func.count(case((is_late, 1))), func.count(case(((due > now) & (due <= end_of_day), 1))))
         .select_from(CaseRow)
         .join(ResponseRow, col(ResponseRow.id) == col(CaseRow.response_id))
         .where(col(CaseRow.state) == "open", *conditions)

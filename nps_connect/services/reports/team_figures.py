@@ -16,6 +16,7 @@ from nps_connect.rules.holm import CORRECTED_FROM, find_significant
 from nps_connect.rules.nps_arithmetic import Difference, NpsFigure, compute_difference
 from nps_connect.rules.report_period import ReportPeriod, day_start, default_period, previous_period
 from nps_connect.rules.staff_privacy import SMALL_TEAM_MEMBERS
+from nps_connect.services.cases.case_list import due_column
 from nps_connect.services.reports.counts import count_scores
 from nps_connect.services.reports.filters import ResponseFilter
 from nps_connect.settings.model import Settings
@@ -34,7 +35,7 @@ class TeamFigures:
         difference: between the two; None if one of them has no responses.
         has_improved: the score rose beyond noise, also when all teams are compared at once.
         recovered: unhappy customers who gave a better score within the period.
-        open_cases, late_cases: unhappy customers to call; those after their deadline.
+        open_cases, late_cases: unhappy customers to call; those that are overdue.
     """
 
     team: str
@@ -110,7 +111,7 @@ def load_teams(session: Session, settings: Settings, now: datetime) -> list[Team
         moved = find_significant(judged)
     else:
         moved = frozenset(team for team in judged if scores[team].is_beyond_noise)
-    is_open, is_late = col(CaseRow.state) == "open", col(CaseRow.deadline) <= now
+    is_open, is_late = col(CaseRow.state) == "open", due_column() <= now
     open_cases, late_cases = _count_cases(session, is_open), _count_cases(session, is_open, is_late)
     recovered = {
         period: _count_recovered(session, period, zone)

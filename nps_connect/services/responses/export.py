@@ -14,12 +14,11 @@ from nps_connect.ledger.review_requests import load_sent_platforms
 from nps_connect.ledger.tables import ContactRow, InvitationRow, ResponseRow
 from nps_connect.records.base import NPS_SCALE
 from nps_connect.records.responses import segment_of
+from nps_connect.rules.dimensions import LOCATION
 from nps_connect.services.contacts.store import confirmed_clause
 from nps_connect.services.responses.dimensions import load_groups
 
 PAGE_SIZE = 1000
-LOCATION = "location"
-"""The only dimension of `[core.dimensions]` with a column of its own."""
 
 EXPORT_COLUMNS = (
     "id",

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
-from sqlmodel import Session, col
+from sqlalchemy import ColumnElement
+from sqlmodel import Session
 
-from nps_connect.ledger.cases import CaseRow
+from nps_connect.rules.dimensions import LOCATION
 from nps_connect.rules.nps_arithmetic import Difference, NpsFigure, compute_difference
 from nps_connect.rules.report_period import BucketUnit, day_start, trend_unit
 from nps_connect.rules.score_counts import BucketCounts, ScoreCounts, merge_buckets
-from nps_connect.services.cases.case_list import case_query
+from nps_connect.services.cases.call_list import CaseToCall, load_calls
+from nps_connect.services.context import Context
 from nps_connect.services.operations.connection_status import ConnectionStatus
 from nps_connect.services.operations.load_connections import load_connections
 from nps_connect.services.reports.counts import count_by_bucket, count_scores
@@ -38,16 +41,11 @@ MIN_TREND = timedelta(weeks=26)
 """A trend shows half a year at least, so that a movement can be compared with what is usual."""
 
 
-@dataclass(frozen=True)
-class CaseToHandle:
-    """An open case: whose it is, what the customer said, and until when to reply."""
+class LocatedCall(NamedTuple):
+    """A customer to call, with the location that the response is about."""
 
-    public_id: str
-    score: int
-    name: str | None
-    comment: str | None
+    call: CaseToCall
     location: str | None
-    deadline: datetime | None
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ class OverviewData:
     is_funnel_limited: bool
     rate: ResponseRate | None
     speed: ResponseSpeed | None
-    cases: Sequence[CaseToHandle]
+    cases: Sequence[LocatedCall]
     open_cases: OpenCases
     comments: Sequence[ListedResponse]
     reviews: Sequence[ReviewInvitationCounts]
@@ -129,7 +127,7 @@ def load_overview(session: Session, shown: PageFilter) -> OverviewData:
         is_funnel_limited=is_limited,
         rate=rate,
         speed=speed,
-        cases=load_cases(session, anytime),
+        cases=load_cases(page.ctx, session, anytime),
         open_cases=count_open_cases(session, anytime, now=now, end_of_day=tomorrow),
         comments=load_response_page(session, with_comment.conditions(), limit=COMMENTS_SHOWN).responses,
         reviews=load_review_invitations(session, newest.conditions()),
@@ -170,20 +168,8 @@ def load_trend(session: Session, shown: PageFilter) -> Trend | None:
     return Trend(joined, unit, is_joined=len(joined) < len(buckets) - first)
 
 
-def load_cases(session: Session, conditions: Sequence[object]) -> list[CaseToHandle]:
+def load_cases(ctx: Context, session: Session, conditions: Sequence[ColumnElement[bool]]) -> list[LocatedCall]:
     """Load the open cases that are due first."""
-    deadline = col(CaseRow.deadline)
-    query = case_query().where(col(CaseRow.state) == "open", *conditions)
-    rows = session.execute(query.order_by(deadline.is_(None), deadline, col(CaseRow.id)).limit(CASES_SHOWN)).all()
-    dimensions = load_dimensions(session, [response.id for _case, response, *_ in rows])
-    return [
-        CaseToHandle(
-            public_id=response.public_id,
-            score=response.score,
-            name=contact.name or contact.email,
-            comment=response.comment,
-            location=dimensions.get(response.id, {}).get("location"),
-            deadline=case.deadline,
-        )
-        for case, response, contact, _link in rows
-    ]
+    calls = load_calls(ctx, session, *conditions, limit=CASES_SHOWN)
+    dimensions = load_dimensions(session, [call.response_id for call in calls])
+    return [LocatedCall(call, dimensions.get(call.response_id, {}).get(LOCATION)) for call in calls]

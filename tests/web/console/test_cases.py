@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 from support.application import ApplicationHarness
-from support.console import ConsoleClient, add_console_user
+from support.console import ConsoleClient, add_console_user, words
 
 from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.cases import CaseEntryRow, CaseRow
@@ -138,3 +138,14 @@ def test_a_customer_who_wants_no_contact_is_not_called(client, harness):
     page = client("case_worker").get(f"/console/cases/{public_id}").text
     assert "Please do not call" in page
     assert "tel:" not in page
+
+
+def test_a_call_that_was_agreed_replaces_the_deadline_on_every_page(client, harness, case_id):
+    harness.clock.forward("30d")
+    worker = client("case_worker")
+    assert "1 customer to call today" in words(worker.get("/console/overview").text)
+    again = {"outcome": "call_again", "day": "2030-03-04", "time": "10:30", "text": "Rappeler lundi"}
+    worker.post(f"/console/cases/{case_id}/call", again)
+    overview = words(worker.get("/console/overview").text)
+    assert "Nothing is due today." in overview
+    assert "March 4" in overview

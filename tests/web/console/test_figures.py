@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlmodel import col
 from support.application import ApplicationHarness
-from support.console import ConsoleClient, add_console_user
+from support.console import ConsoleClient, add_console_user, words
 
 from nps_connect.ledger.audit_log import AuditRow
 from nps_connect.ledger.response_dimensions import ResponseDimensionRow
@@ -55,11 +55,6 @@ def read(client: ConsoleClient, path: str, **query: str) -> str:
     assert len(response.content) < MAX_PAGE_BYTES
     assert " style=" not in response.text
     return response.text
-
-
-def words(page: str) -> str:
-    """What a reader sees: without markup, in one line."""
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 def scores(harness: ApplicationHarness, **restriction: object) -> list[int]:
