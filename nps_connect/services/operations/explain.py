@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.cases import CaseEntryRow, CaseRow
 from nps_connect.ledger.cooldowns import CooldownRow
 from nps_connect.ledger.subjects import contact_subjects, mailbox_hash, vendor_id_subject
 from nps_connect.ledger.suppressions import SuppressionRow
@@ -244,6 +244,7 @@ def _load_entries(rows: _RowLoader, ids: _RowIds, zone: tzinfo, *, only_these_de
     )
     deliveries = rows.load(DeliveryRow, *([(DeliveryRow.id, ids.deliveries)] if only_these_deliveries else related))
     cases = rows.load(CaseRow, (CaseRow.contact_id, ids.contacts), (CaseRow.response_id, response_ids))
+    case_work = rows.load(CaseEntryRow, (CaseEntryRow.case_id, {row.id for row in cases}))
     attempts = rows.load(AttemptRow, (AttemptRow.delivery_id, {row.id for row in deliveries}))
     return [
         *map(timeline.event_entry, events),
@@ -252,6 +253,7 @@ def _load_entries(rows: _RowLoader, ids: _RowIds, zone: tzinfo, *, only_these_de
         *map(timeline.visit_entry, visits),
         *(timeline.revision_entry(row, public_ids[row.response_id]) for row in revisions),
         *(entry for row in cases for entry in timeline.case_entries(row, zone)),
+        *(timeline.case_work_entry(row, zone) for row in case_work if row.kind != "solved"),
         *map(timeline.provisional_entry, (row for row in responses if row.revision == 0 and row.provisional_at)),
         *(
             timeline.delivery_entry(row, [attempt for attempt in attempts if attempt.delivery_id == row.id], zone)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from nps_connect.ledger import tables
-from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.cases import CaseEntryRow, CaseRow
 from nps_connect.ledger.suppressions import SuppressionRow
 from nps_connect.records.actions import hold_text
 from nps_connect.records.responses import collection_phrase
@@ -145,15 +145,29 @@ def case_entries(row: CaseRow, zone: tzinfo) -> list[TimelineEntry]:
     duration = f" after {row.solve_minutes} minutes" if row.solve_minutes is not None else ""
     solver = row.solved_by or row.handled_by
     agent = f" by {solver}" if solver and row.state == "solved" else ""
+    done = f"; done: {', '.join(row.remedies)}" if row.remedies and row.state == "solved" else ""
     moments = (
         (row.opened_at, f"case opened with {ticket}{owner}{deadline}; now {row.state}{reopened}"),
         (row.overdue_notified_at, f"case overdue: staff notified about {ticket}"),
-        (row.solved_at, f"case solved{duration}{agent}: {ticket}"),
+        (row.solved_at, f"case solved{duration}{agent}: {ticket}{done}"),
         (row.recovered_at, f"customer recovered: score {row.recovered_score} after {ticket}"),
     )
     facts = _facts(row, "connection", "ticket_id", "state", "response_id", "follow_up_id")
     facts |= _facts(row, "deadline", "reopened", "recovered_score")
     return [TimelineEntry(at, "case", row.id or 0, text, facts) for at, text in moments if at is not None]
+
+
+def case_work_entry(row: CaseEntryRow, zone: tzinfo) -> TimelineEntry:
+    """Staff did something about a case; what solved it is in `case_entries`."""
+    next_call = f"; next call {_format_time(row.next_contact_at, zone)}" if row.next_contact_at else ""
+    texts = {
+        "assigned": "case assigned" if row.assigned_to else "case assigned to nobody",
+        "note": "note added to the case",
+        "called": f"customer called: {(row.call_outcome or 'spoken').replace('_', ' ')}{next_call}",
+        "reopened": "case reopened",
+    }
+    facts = {"work": row.kind, "by": row.actor_name} | _facts(row, "call_outcome", "next_contact_at", "assigned_to")
+    return TimelineEntry(row.at, "case", row.id or 0, texts[row.kind], facts)
 
 
 def _facts(row: object, *columns: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from nps_connect.records.base import SEGMENT_BY_SCORE
 from nps_connect.rendering.digest import DigestComment, DigestContent, DigestGroup, DigestTrend
 from nps_connect.rendering.digest_chart import TrendPoint
 from nps_connect.rules.digest_period import DigestPeriod
+from nps_connect.rules.dimensions import LOCATION
 from nps_connect.rules.nps_arithmetic import compute_difference
 from nps_connect.rules.report_period import ReportPeriod, default_period, previous_period, standard_period, trend_unit
 from nps_connect.rules.score_counts import ScoreCounts, merge_buckets
@@ -20,7 +21,7 @@ from nps_connect.rules.timing import local_date
 from nps_connect.services.context import Context
 from nps_connect.services.reports.comparisons import GroupFigure, compare_groups
 from nps_connect.services.reports.counts import count_by_bucket, count_scores
-from nps_connect.services.reports.digest_calls import LOCATION, load_digest_calls, location_of_response
+from nps_connect.services.reports.digest_calls import load_digest_calls, location_of_response
 from nps_connect.services.reports.filters import NOT_STATED, ResponseFilter
 
 MAX_CALLS = 5

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, get_args
 
 from nps_connect.records.actions import Action
+from nps_connect.rendering.case_texts import EntryFacts, entry_sentence
 from nps_connect.rendering.labels import action_label, language_label, readable_name
 from nps_connect.services.operations.explain import Timeline
 from nps_connect.services.operations.timeline import TimelineEntry
@@ -125,6 +126,16 @@ def _response(page: ConsolePage, entry: TimelineEntry) -> StoryLine:
 
 def _case(page: ConsolePage, entry: TimelineEntry) -> StoryLine:
     _ = page.gettext
+    if "work" in entry.facts:
+        work = EntryFacts(
+            kind=entry.facts["work"],
+            actor=entry.facts["by"],
+            call_outcome=entry.facts["call_outcome"],
+            next_contact_at=entry.facts["next_contact_at"],
+            assigned_to=entry.facts["assigned_to"],
+        )
+        sentence = entry_sentence(work, page.language, page.ctx.settings.core.zone)
+        return _line(entry, sentence.removesuffix("."), _("by %(who)s") % {"who": work.actor})
     texts = (
         ("case opened", _("A case was opened: somebody is to call")),
         ("case overdue", _("The case was late: the team was reminded")),

@@ -19,6 +19,7 @@ from nps_connect.services.cases.case_work import (
     record_call,
 )
 from nps_connect.services.decisions.staff_cases import reopen_case, solve_case
+from nps_connect.services.operations.explain import explain_response
 
 ANNA = Actor("console", "anna@example.com")
 ALERT_ONLY = [{"on": "any", "do": "write_score", "via": "crm"}, {"on": "detractor", "do": "send_alert", "via": "team"}]
@@ -223,3 +224,21 @@ class TestReminders:
         own.clock.forward("9d")
         own.run()
         assert reminders(own) == []
+
+
+def test_explain_tells_what_staff_did_and_who(own):
+    create_detractor_case(own)
+    work(own, assign_case, "ben@example.com")
+    own.clock.forward("1m")
+    work(own, record_call, CaseEntry(kind="called", call_outcome="not_reached"))
+    own.clock.forward("1m")
+    work(own, solve_case, remedies=("apology",), text="Sent a new one")
+    with own.ledger.read() as session:
+        row = session.execute(select(CaseRow)).scalars().one()
+        entries = [entry for entry in explain_response(session, row.response_id).entries if entry.kind == "case"]
+    assert [entry.text for entry in entries][1:] == [
+        "case assigned",
+        "customer called: not reached",
+        "case solved after 2 minutes by anna@example.com: no ticket; done: apology",
+    ]
+    assert {entry.facts["by"] for entry in entries if "work" in entry.facts} == {"anna@example.com"}

@@ -77,6 +77,8 @@ def test_a_case_is_worked_on_and_every_step_is_kept(client, harness, case_id):
         assert (answer.status_code, answer.headers["location"]) == (303, path), name
     case = stored_case(harness)
     assert (case.state, case.reopened, case.remedies) == ("open", 1, ["apology"])
+    story = words(worker.get(f"/console/responses/{case_id}").text)
+    assert "Assigned to case_worker@example.com by case_worker@example.com" in story
     with harness.ledger.read() as session:
         kinds = session.execute(select(CaseEntryRow.kind).order_by(CaseEntryRow.id)).scalars().all()
         audited = session.execute(select(AuditRow.command).where(AuditRow.actor_kind == "console")).scalars().all()
@@ -148,4 +150,4 @@ def test_a_call_that_was_agreed_replaces_the_deadline_on_every_page(client, harn
     worker.post(f"/console/cases/{case_id}/call", again)
     overview = words(worker.get("/console/overview").text)
     assert "Nothing is due today." in overview
-    assert "March 4" in overview
+    assert "4 Mar 2030" in overview
