@@ -20,6 +20,7 @@ from nps_connect.web.api.api import ApiRoutes
 from nps_connect.web.api.api import error_response as api_error_response
 from nps_connect.web.backend import WebBackend
 from nps_connect.web.console.console_routes import add_console
+from nps_connect.web.console.visitor_page import trouble_page
 from nps_connect.web.foreign_requests import is_foreign
 from nps_connect.web.machine_routes import receive_bounce_report, receive_webhook, unavailable_response
 from nps_connect.web.routes import digest_routes, health_routes, mail_link_routes
@@ -153,6 +154,8 @@ class _SiteApplication:
             return api_error_response(request)
         if request.scope["path"].startswith(MACHINE_PATHS):
             return unavailable_response()
+        if request.scope["path"].startswith("/console") and self.site.backend.console is not None:
+            return trouble_page(Request(request.scope), self.site.backend.console)
         return self.site.notice("trouble", self.site.visitor_language(request), 503)
 
 

@@ -221,11 +221,15 @@ def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDeli
             "reopened": 0,
         }
         cases.append(case)
+    tickets = {case["response_id"]: case for case in cases}
+    without_ticket = col(CaseRow.response_id).in_(tickets) & col(CaseRow.connection).is_(None)
+    for earlier in session.execute(select(CaseRow).where(without_ticket).with_for_update()).scalars():
+        ticket = tickets[earlier.response_id]  # the case was opened before there was a route to a helpdesk
+        earlier.connection, earlier.ticket_id = ticket["connection"], ticket["ticket_id"]
     new_cases = insert_many(session, CaseRow, cases, skip_existing=("response_id",), returning=("response_id",))
     is_update = col(DeliveryRow.depends_on_id).in_(delivery_ids) & (col(DeliveryRow.state) == "held")
-    response_ids = [case["response_id"] for case in cases]
     waits_for_link = (
-        col(DeliveryRow.response_id).in_(response_ids)
+        col(DeliveryRow.response_id).in_(tickets)
         & (col(DeliveryRow.state) == "pending")
         & (col(DeliveryRow.hold_code) == HoldCode.WAITS_FOR_TICKET)
     )

@@ -83,6 +83,16 @@ class VisitorPage:
         return response
 
 
+def trouble_page(request: Request, ctx: Context) -> Response:
+    """Return the page that follows an unexpected error; it needs no database and says nothing about the error."""
+    language = choose_console_language(request, ctx, None)
+    nothing = ConsoleForm({})
+    page = VisitorPage(
+        request, ctx, language, _form_secret(request) or secrets.token_urlsafe(32), nothing, nothing, is_genuine=False
+    )
+    return page.render("trouble.html.j2", 503)
+
+
 def open_session(ctx: Context, session_id: str, path: str) -> Response:
     """Redirect to a page with the cookie of a new session."""
     response = RedirectResponse(path, 303, CONSOLE_HEADERS)
@@ -120,6 +130,12 @@ def _is_enabled(ctx: Context) -> bool:
         return has_users(session)
 
 
+def _form_secret(request: Request) -> str:
+    """Return the secret of the cookie of forms; empty without a valid one."""
+    form_secret = request.cookies.get(FORM_COOKIE, "")
+    return form_secret if len(form_secret) == 43 and form_secret.isascii() else ""
+
+
 async def visitor_page(request: Request) -> VisitorPage:
     """Return the request of a visitor.
 
@@ -130,15 +146,14 @@ async def visitor_page(request: Request) -> VisitorPage:
     form = await read_form(request)
     if not await run_in_threadpool(_is_enabled, ctx):
         raise HTTPException(404)
-    form_secret = request.cookies.get(FORM_COOKIE, "")
-    has_secret = len(form_secret) == 43 and form_secret.isascii()
+    form_secret = _form_secret(request)
     token = csrf_token_of(form_secret)
-    is_genuine = has_secret and hmac.compare_digest(form.get("csrf", "").encode(), token.encode())
+    is_genuine = form_secret != "" and hmac.compare_digest(form.get("csrf", "").encode(), token.encode())
     return VisitorPage(
         request=request,
         ctx=ctx,
         language=choose_console_language(request, ctx, None),
-        form_secret=form_secret if has_secret else secrets.token_urlsafe(32),
+        form_secret=form_secret or secrets.token_urlsafe(32),
         query=parse_fields(request.scope["query_string"]),
         form=form,
         is_genuine=is_genuine,
