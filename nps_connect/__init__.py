@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 __version__ = "0.1.0.dev0"
 
+API_VERSION = "1.0"
+"""Version of the plugin API (hooks, records, public names): a new minor version adds, a new major version removes."""
+
 if TYPE_CHECKING:
     from nps_connect.connection import Clock as Clock
     from nps_connect.connection import Connection as Connection
     from nps_connect.connection import ConnectionSettings as ConnectionSettings
     from nps_connect.connection import TokenStore as TokenStore
     from nps_connect.connection import system_clock as system_clock
+    from nps_connect.delivery_helpers import is_outdated as is_outdated
+    from nps_connect.delivery_helpers import map_outcomes as map_outcomes
+    from nps_connect.delivery_helpers import pages as pages
     from nps_connect.errors import AuthFailed as AuthFailed
     from nps_connect.errors import DeliveryError as DeliveryError
     from nps_connect.errors import NotAllowed as NotAllowed
@@ -99,6 +105,14 @@ if TYPE_CHECKING:
     from nps_connect.simulation import VendorTable as VendorTable
     from nps_connect.simulation import VendorWebhook as VendorWebhook
     from nps_connect.simulation import json_reply as json_reply
+    from nps_connect.webhook_signatures import decode_webhook_secret as decode_webhook_secret
+    from nps_connect.webhook_signatures import parse_timestamp as parse_timestamp
+    from nps_connect.webhook_signatures import sign_hmac as sign_hmac
+    from nps_connect.webhook_signatures import sign_standard_webhook as sign_standard_webhook
+    from nps_connect.webhook_signatures import verify_age as verify_age
+    from nps_connect.webhook_signatures import verify_hmac as verify_hmac
+    from nps_connect.webhook_signatures import verify_secret as verify_secret
+    from nps_connect.webhook_signatures import verify_standard_webhook as verify_standard_webhook
 
 _HOME = {
     "connection": ("Clock", "Connection", "ConnectionSettings", "TokenStore", "system_clock"),
@@ -115,6 +129,7 @@ _HOME = {
         "Undeliverable",
         "WebhookRejected",
     ),
+    "delivery_helpers": ("is_outdated", "map_outcomes", "pages"),
     "hookspecs.markers": ("hookimpl",),
     "http": ("VendorClient",),
     "records.vendor_responses": ("VendorResponse",),
@@ -178,10 +193,20 @@ _HOME = {
         "VendorWebhook",
         "json_reply",
     ),
+    "webhook_signatures": (
+        "decode_webhook_secret",
+        "parse_timestamp",
+        "sign_hmac",
+        "sign_standard_webhook",
+        "verify_age",
+        "verify_hmac",
+        "verify_secret",
+        "verify_standard_webhook",
+    ),
 }
 _MODULE_OF = {name: f"nps_connect.{module}" for module, names in _HOME.items() for name in names}
 
-__all__ = ["__version__", *sorted(_MODULE_OF)]  # noqa: PLE0604  # built from the table above
+__all__ = ["API_VERSION", "__version__", *sorted(_MODULE_OF)]  # noqa: PLE0604  # built from the table above
 
 
 def __getattr__(name: str) -> object:

@@ -10,9 +10,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, Protocol
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, HttpUrl
+from typing_extensions import TypeVar
 
 from nps_connect.records.base import is_loopback
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from nps_connect.records.filters import FilterUse
 
 log = logging.getLogger(__name__)
+
+SettingsT = TypeVar("SettingsT", default=Any)
+"""The settings model of a plugin."""
 
 Clock = Callable[[], datetime]
 """Returns the current time, aware, in UTC."""
@@ -126,8 +130,10 @@ class TokenStore(Protocol):
 
 
 @dataclass(frozen=True)
-class Connection:
-    """A configured link to one vendor account.
+class Connection(Generic[SettingsT]):
+    """A configured link to one vendor account, as `Connection[AcmeSettings]` in the hooks of a plugin.
+
+    A bare `Connection` is `Connection[Any]`.
 
     Attributes:
         name: the connection's own name, such as `crm`.
@@ -147,7 +153,7 @@ class Connection:
     """
 
     name: str
-    settings: Any
+    settings: SettingsT
     client: VendorClient | None = None
     clock: Clock = system_clock
     sleep: Sleep = time.sleep

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nps_connect.connection import Connection
 from nps_connect.hookspecs.markers import hookspec
@@ -11,7 +12,7 @@ from nps_connect.records.themes import CommentText, CommentThemes, ThemeName
 
 @hookspec
 def nps_classify_comments(  # type: ignore[empty-body]
-    connection: Connection, comments: Sequence[CommentText], themes: Sequence[ThemeName]
+    connection: Connection[Any], comments: Sequence[CommentText], themes: Sequence[ThemeName]
 ) -> Sequence[CommentThemes]:
     """Return the themes of each comment, in the same order; only ids of `themes`.
 

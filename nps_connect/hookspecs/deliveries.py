@@ -8,6 +8,7 @@ batch that outcome. Hooks do not retry, sleep, log or start threads: the client 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nps_connect.connection import Connection
 from nps_connect.errors import DeliveryError
@@ -28,7 +29,7 @@ from nps_connect.records.webhooks import OutgoingWebhook
 
 
 @hookspec
-def nps_send_messages(connection: Connection, messages: Sequence[Message]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
+def nps_send_messages(connection: Connection[Any], messages: Sequence[Message]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
     """Send messages to people: surveys, reminders, review invitations, and fallback mails to staff.
 
     A channel that declares `records_handover` calls `connection.record_handover` with the key of each message right
@@ -41,7 +42,7 @@ def nps_send_messages(connection: Connection, messages: Sequence[Message]) -> Se
 
 
 @hookspec
-def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
+def nps_write_scores(connection: Connection[Any], updates: Sequence[ScoreUpdate]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
     """Write scores to contact records. An older response must not overwrite a newer one.
 
     Raises:
@@ -51,7 +52,7 @@ def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> 
 
 @hookspec
 def nps_write_case_outcomes(  # type: ignore[empty-body]
-    connection: Connection, outcomes: Sequence[CaseOutcome]
+    connection: Connection[Any], outcomes: Sequence[CaseOutcome]
 ) -> Sequence[Receipt | DeliveryError]:
     """Write to contact records what has become of detractors: case open, solved or recovered, since when, by whom.
 
@@ -64,7 +65,7 @@ def nps_write_case_outcomes(  # type: ignore[empty-body]
 
 
 @hookspec
-def nps_write_opt_outs(connection: Connection, opt_outs: Sequence[OptOut]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
+def nps_write_opt_outs(connection: Connection[Any], opt_outs: Sequence[OptOut]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
     """Write our unsubscribes to the CRM.
 
     Raises:
@@ -73,7 +74,9 @@ def nps_write_opt_outs(connection: Connection, opt_outs: Sequence[OptOut]) -> Se
 
 
 @hookspec
-def nps_erase_contacts(connection: Connection, erasures: Sequence[ContactErasure]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
+def nps_erase_contacts(  # type: ignore[empty-body]
+    connection: Connection[Any], erasures: Sequence[ContactErasure]
+) -> Sequence[Receipt | DeliveryError]:
     """Remove what `nps_write_scores` and `nps_write_case_outcomes` have written about erased people. Idempotent.
 
     Fields are emptied, notes and tasks deleted. The contact itself, tickets and opt-outs stay. The receipt's note says
@@ -85,7 +88,7 @@ def nps_erase_contacts(connection: Connection, erasures: Sequence[ContactErasure
 
 
 @hookspec
-def nps_open_tickets(connection: Connection, drafts: Sequence[TicketDraft]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
+def nps_open_tickets(connection: Connection[Any], drafts: Sequence[TicketDraft]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
     """Open one ticket per draft, with the draft's idempotency key and external id; the receipt holds the ticket's id.
 
     Raises:
@@ -94,7 +97,9 @@ def nps_open_tickets(connection: Connection, drafts: Sequence[TicketDraft]) -> S
 
 
 @hookspec
-def nps_update_tickets(connection: Connection, updates: Sequence[TicketUpdate]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
+def nps_update_tickets(  # type: ignore[empty-body]
+    connection: Connection[Any], updates: Sequence[TicketUpdate]
+) -> Sequence[Receipt | DeliveryError]:
     """Add a changed score, a late comment or a recovery to an existing ticket. Never opens a second ticket.
 
     Raises:
@@ -103,7 +108,7 @@ def nps_update_tickets(connection: Connection, updates: Sequence[TicketUpdate]) 
 
 
 @hookspec
-def nps_send_alerts(connection: Connection, alerts: Sequence[Alert]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
+def nps_send_alerts(connection: Connection[Any], alerts: Sequence[Alert]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
     """Alert staff.
 
     Raises:
@@ -112,7 +117,9 @@ def nps_send_alerts(connection: Connection, alerts: Sequence[Alert]) -> Sequence
 
 
 @hookspec
-def nps_send_webhooks(connection: Connection, webhooks: Sequence[OutgoingWebhook]) -> Sequence[Receipt | DeliveryError]:  # type: ignore[empty-body]
+def nps_send_webhooks(  # type: ignore[empty-body]
+    connection: Connection[Any], webhooks: Sequence[OutgoingWebhook]
+) -> Sequence[Receipt | DeliveryError]:
     """Tell a system what happened, such as a response or a solved case.
 
     The plugin says with `ConnectorInfo.webhook_subscription` what a connection wants to be told; no route names this
@@ -124,7 +131,7 @@ def nps_send_webhooks(connection: Connection, webhooks: Sequence[OutgoingWebhook
 
 
 @hookspec
-def nps_find_existing(connection: Connection, delivery: DeliveryView) -> Receipt | None:
+def nps_find_existing(connection: Connection[Any], delivery: DeliveryView) -> Receipt | None:
     """Look for the effect of a delivery in doubt; return its receipt, or None if it certainly has none.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nps_connect.connection import Connection
 from nps_connect.hookspecs.markers import hookspec
@@ -12,7 +13,7 @@ from nps_connect.records.events import Event, EventPage, SkippedEntries, Webhook
 
 
 @hookspec
-def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
+def nps_verify_webhook(connection: Connection[Any], request: WebhookRequest) -> None:
     """Verify the signature of a webhook. Called before anything is stored.
 
     CPU only: no network, no disk. Returning means that the webhook is accepted.
@@ -24,7 +25,7 @@ def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
 
 @hookspec
 def nps_parse_events(  # type: ignore[empty-body]
-    connection: Connection, request: WebhookRequest
+    connection: Connection[Any], request: WebhookRequest
 ) -> Sequence[Event | SkippedEntries]:
     """Parse a stored webhook that `nps_verify_webhook` accepted into events. Pure.
 
@@ -38,7 +39,7 @@ def nps_parse_events(  # type: ignore[empty-body]
 
 
 @hookspec
-def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:  # type: ignore[empty-body]
+def nps_poll_events(connection: Connection[Any], cursor: str | None) -> EventPage:  # type: ignore[empty-body]
     """Fetch one page of events for connections without webhooks. Called by a periodic job.
 
     `cursor` is that of the previous page, or None on the first call, which must return no history but a cursor that
@@ -51,7 +52,7 @@ def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:  #
 
 @hookspec
 def nps_complete_events(  # type: ignore[empty-body]
-    connection: Connection, events: Sequence[Event], fields: Sequence[str]
+    connection: Connection[Any], events: Sequence[Event], fields: Sequence[str]
 ) -> Sequence[Event]:
     """Add fields and contacts to events, in bulk (a webhook often holds only an id). Called before decisions.
 
@@ -68,7 +69,7 @@ def nps_complete_events(  # type: ignore[empty-body]
 
 
 @hookspec
-def nps_read_bounces(connection: Connection, message: bytes) -> Sequence[Bounce]:  # type: ignore[empty-body]
+def nps_read_bounces(connection: Connection[Any], message: bytes) -> Sequence[Bounce]:  # type: ignore[empty-body]
     """Parse a bounce or a complaint. Pure.
 
     Called with one message as received by the mail server, posted by the relay or read from a file or mailbox; anybody
@@ -82,7 +83,7 @@ def nps_read_bounces(connection: Connection, message: bytes) -> Sequence[Bounce]
 
 
 @hookspec
-def nps_fetch_bounces(connection: Connection, cursor: str | None) -> MailboxPage | None:
+def nps_fetch_bounces(connection: Connection[Any], cursor: str | None) -> MailboxPage | None:
     """Fetch a page of the mailbox that receives bounces, without changing the mailbox.
 
     Called every few minutes on channels; each message is passed to `nps_read_bounces`, possibly more than once. Returns
@@ -94,7 +95,7 @@ def nps_fetch_bounces(connection: Connection, cursor: str | None) -> MailboxPage
 
 
 @hookspec
-def nps_find_contacts(connection: Connection, keys: Sequence[ContactKey]) -> Sequence[ContactMatch]:  # type: ignore[empty-body]
+def nps_find_contacts(connection: Connection[Any], keys: Sequence[ContactKey]) -> Sequence[ContactMatch]:  # type: ignore[empty-body]
     """Look up contacts by vendor id or e-mail, in bulk; return one match per key, in order.
 
     Called if an event has a contact key but no contact, before every message to a person (to read opt-outs, merges and
@@ -109,7 +110,7 @@ def nps_find_contacts(connection: Connection, keys: Sequence[ContactKey]) -> Seq
 
 
 @hookspec
-def nps_list_contacts(connection: Connection, cursor: str | None, fields: Sequence[str]) -> ContactPage:  # type: ignore[empty-body]
+def nps_list_contacts(connection: Connection[Any], cursor: str | None, fields: Sequence[str]) -> ContactPage:  # type: ignore[empty-body]
     """Return one page of all contacts of the account, for the population of a recurring survey.
 
     `cursor` is that of the previous page, or None for the first. Called once a day, page after page, so a page is as

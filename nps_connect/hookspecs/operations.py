@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nps_connect.connection import Connection
 from nps_connect.hookspecs.markers import hookspec
@@ -11,7 +12,7 @@ from nps_connect.records.snapshots import AccountSnapshot
 
 
 @hookspec
-def nps_check(connection: Connection) -> Sequence[Finding]:  # type: ignore[empty-body]
+def nps_check(connection: Connection[Any]) -> Sequence[Finding]:  # type: ignore[empty-body]
     """Check the account: reachability, authorization, scopes, remaining quota, setup. Read-only.
 
     Raises:
@@ -20,7 +21,7 @@ def nps_check(connection: Connection) -> Sequence[Finding]:  # type: ignore[empt
 
 
 @hookspec
-def nps_snapshot(connection: Connection) -> AccountSnapshot:  # type: ignore[empty-body]
+def nps_snapshot(connection: Connection[Any]) -> AccountSnapshot:  # type: ignore[empty-body]
     """Return the names in the account that settings and filters may refer to. Read-only; no data about people.
 
     Called by ``connections snapshot``. `doctor prove` restores it in the plugin's simulated vendor and runs `nps_check`
@@ -32,7 +33,7 @@ def nps_snapshot(connection: Connection) -> AccountSnapshot:  # type: ignore[emp
 
 
 @hookspec
-def nps_authorize(connection: Connection, code: str | None) -> str | None:
+def nps_authorize(connection: Connection[Any], code: str | None) -> str | None:
     """Authorize the connection with the OAuth authorization code flow; called by ``connections login``.
 
     Called twice: without a code, return the URL to open (None if the connection needs no consent); with the code of the
@@ -45,7 +46,7 @@ def nps_authorize(connection: Connection, code: str | None) -> str | None:
 
 
 @hookspec
-def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:  # type: ignore[empty-body]
+def nps_plan_setup(connection: Connection[Any]) -> Sequence[SetupChange]:  # type: ignore[empty-body]
     """List the objects (properties, fields) that are missing or different at the vendor. Read-only.
 
     Raises:
@@ -54,7 +55,7 @@ def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:  # type: ig
 
 
 @hookspec
-def nps_apply_setup(connection: Connection, changes: Sequence[SetupChange]) -> Sequence[SetupChange]:  # type: ignore[empty-body]
+def nps_apply_setup(connection: Connection[Any], changes: Sequence[SetupChange]) -> Sequence[SetupChange]:  # type: ignore[empty-body]
     """Apply planned changes and return those that were made. Idempotent; nothing is deleted.
 
     Raises:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nps_connect.connection import Connection
 from nps_connect.hookspecs.markers import hookspec
@@ -24,7 +25,7 @@ def nps_choose_review_platform(contact: Contact, response: Response, platforms: 
 
 
 @hookspec
-def nps_review_destination(connection: Connection, invitation: ReviewInvitation) -> ReviewDestination:  # type: ignore[empty-body]
+def nps_review_destination(connection: Connection[Any], invitation: ReviewInvitation) -> ReviewDestination:  # type: ignore[empty-body]
     """Return the public review page of a platform. CPU only: also called while the thank-you page is rendered.
 
     Raises:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 else:
     AuthFunction = Callable[[Any], Any]  # at run time without httpx, which commands that only read never need
 
+API_RANGE = r"^(>=|<=|==|<|>)\d+(\.\d+)?(,(>=|<=|==|<|>)\d+(\.\d+)?)*$"
+"""Matches a range of versions of the plugin API."""
+
 FieldType = Literal["text", "number", "boolean", "moment"]
 
 
@@ -221,6 +224,12 @@ class MappingLearner(Record):
     sign: SignWebhook
 
 
+def _minimal_example(values: dict[str, Any]) -> ExampleConfiguration:
+    """Return the example of a plugin that gives none: a connection with its name."""
+    name = values.get("name", "")
+    return ExampleConfiguration(connection=name, table=f'[connections.{name}]\nplugin = "{name}"\n')
+
+
 class ConnectorInfo(Record):
     """What a plugin tells about itself, once, when it is loaded.
 
@@ -228,6 +237,8 @@ class ConnectorInfo(Record):
         name: the plugin's name, as in ``plugin = "..."``.
         title: the vendor's name for people.
         settings: model of the connection's table; a subclass of `nps_connect.ConnectionSettings`.
+        api: versions of the plugin API (`nps_connect.API_VERSION`) that it works with, such as ``>=1.1,<2``.
+        own_transport: why it does not send through `connection.http`, such as a vendor's SDK; empty if it does.
         actions: what it can carry out.
         events: kinds of event that it can give.
         events_for: the kinds of event that one connection's settings describe, where they do not depend on the vendor
@@ -258,7 +269,7 @@ class ConnectorInfo(Record):
         webhooks: the connection can receive webhooks (`nps_verify_webhook`, `nps_parse_events`).
         polling: the connection can be polled (`nps_poll_events`).
         import_layouts: kinds of files that the vendor exports, for ``imports``.
-        example: its part of a first configuration.
+        example: its part of a first configuration; a plugin for private use needs none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
@@ -266,6 +277,8 @@ class ConnectorInfo(Record):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     title: str
     settings: type[Any]
+    api: str = Field(default=">=1,<2", pattern=API_RANGE)
+    own_transport: str = ""
     actions: tuple[ActionInfo, ...] = ()
     events: tuple[EventKind, ...] = ()
     events_for: Callable[[Any], tuple[EventKind, ...]] | None = None
@@ -288,7 +301,7 @@ class ConnectorInfo(Record):
     webhooks: bool = False
     polling: bool = False
     import_layouts: tuple[ImportLayout, ...] = ()
-    example: ExampleConfiguration
+    example: ExampleConfiguration = Field(default_factory=_minimal_example)
 
     def event_kinds(self, settings: Any) -> tuple[EventKind, ...]:  # noqa: ANN401  # a model of the plugin's own
         """Return the kinds of event that a connection with these settings can give."""

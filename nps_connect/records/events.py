@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
+from nps_connect.errors import WebhookRejected
 from nps_connect.records.base import FieldValue, Moment, Record
 from nps_connect.records.contacts import Contact, ContactKey
 
@@ -107,3 +109,36 @@ class WebhookRequest(Record):
     headers: dict[str, str]
     body: bytes
     received_at: Moment
+
+    def json(self) -> Any:  # type: ignore[override]  # noqa: ANN401  # replaces a deprecated method of pydantic
+        """Return the body as JSON; check its type before use, because anybody may send anything.
+
+        Raises:
+            WebhookRejected: `unreadable`: the body is not JSON, or nested too deeply.
+        """
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise WebhookRejected("unreadable", "the body is not JSON") from None
+
+    def json_object(self) -> dict[str, Any]:
+        """Return the body as a JSON object.
+
+        Raises:
+            WebhookRejected: `unreadable`: it is not one.
+        """
+        content = self.json()
+        if not isinstance(content, dict):
+            raise WebhookRejected("unreadable", "the body is not a JSON object")
+        return content
+
+    def require_header(self, name: str) -> str:
+        """Return a header by its name in lower case.
+
+        Raises:
+            WebhookRejected: `signature`: it is missing or empty.
+        """
+        value = self.headers.get(name)
+        if not value:
+            raise WebhookRejected("signature", f"the header {name} is missing")
+        return value

@@ -10,13 +10,15 @@ from nps_connect.builtin.alerts.settings import AlertsSettings
 
 
 @hookimpl
-def nps_send_alerts(connection: Connection, alerts: Sequence[Alert]) -> Sequence[Receipt | DeliveryError]:
+def nps_send_alerts(
+    connection: Connection[AlertsSettings], alerts: Sequence[Alert]
+) -> Sequence[Receipt | DeliveryError]:
     """Send each alert to every address. Services return no id, so the receipt holds the alert's own key."""
     return [_send(connection, alert) for alert in alerts]
 
 
-def _send(connection: Connection, alert: Alert) -> Receipt | DeliveryError:
-    settings: AlertsSettings = connection.settings
+def _send(connection: Connection[AlertsSettings], alert: Alert) -> Receipt | DeliveryError:
+    settings = connection.settings
     failed = 0
     for url in settings.urls:
         service = build_service(url, settings.timeout)

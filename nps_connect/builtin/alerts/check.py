@@ -10,9 +10,9 @@ from nps_connect.builtin.alerts.settings import AlertsSettings
 
 
 @hookimpl
-def nps_check(connection: Connection) -> Sequence[Finding]:
+def nps_check(connection: Connection[AlertsSettings]) -> Sequence[Finding]:
     """Check that Apprise supports each address. Services offer no way to test one without sending a message."""
-    settings: AlertsSettings = connection.settings
+    settings = connection.settings
     findings = []
     for position, url in enumerate(settings.urls, start=1):
         service = build_service(url, settings.timeout)

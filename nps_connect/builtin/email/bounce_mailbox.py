@@ -29,13 +29,13 @@ logging.getLogger("imapclient").setLevel(logging.WARNING)
 
 
 @hookimpl
-def nps_fetch_bounces(connection: Connection, cursor: str | None) -> MailboxPage | None:
+def nps_fetch_bounces(connection: Connection[EmailSettings], cursor: str | None) -> MailboxPage | None:
     """Return the messages that arrived after the cursor; None if no mailbox is configured.
 
     The cursor holds the mailbox's UIDVALIDITY and the last UID read. Under another UIDVALIDITY the UIDs denote other
     messages, so reading starts anew (RFC 9051, 2.3.1.1).
     """
-    settings: EmailSettings = connection.settings
+    settings = connection.settings
     mailbox = settings.report_mailbox
     if mailbox is None:
         return None
@@ -46,9 +46,9 @@ def nps_fetch_bounces(connection: Connection, cursor: str | None) -> MailboxPage
         raise RetryLater(f"the report mailbox cannot be read ({type(error).__name__})") from None
 
 
-def check_mailbox(connection: Connection) -> Finding | None:
+def check_mailbox(connection: Connection[EmailSettings]) -> Finding | None:
     """Log in, open the folder and return what was found; None if no mailbox is configured."""
-    settings: EmailSettings = connection.settings
+    settings = connection.settings
     mailbox = settings.report_mailbox
     if mailbox is None:
         return None
@@ -99,7 +99,9 @@ def _select_folder(client: IMAPClient, folder: str) -> dict[bytes, Any]:
     return selected
 
 
-def _load_page(client: IMAPClient, folder: str, cursor: str | None, connection: Connection) -> MailboxPage:
+def _load_page(
+    client: IMAPClient, folder: str, cursor: str | None, connection: Connection[EmailSettings]
+) -> MailboxPage:
     validity = _select_folder(client, folder).get(b"UIDVALIDITY", 0)
     position = _CURSOR.fullmatch(cursor or "")
     last_uid = int(position[2]) if position and int(position[1]) == validity else None

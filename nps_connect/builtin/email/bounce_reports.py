@@ -12,6 +12,7 @@ from nps_connect.builtin.email.bounce_classifier import ENHANCED, Cause, Refusal
 from nps_connect.builtin.email.json_notifications import JsonNotification, load_notification
 from nps_connect.builtin.email.prose_bounces import prose_failures, refusal_about
 from nps_connect.builtin.email.report_message import MAX_HEADER_LENGTH, ReportMessage, field, recipient_fields
+from nps_connect.builtin.email.settings import EmailSettings
 
 MAX_BOUNCES = 100
 MAX_DETAIL_LENGTH = 300
@@ -27,7 +28,7 @@ COMPLAINT_TYPES = frozenset({"abuse", "opt-out", "opt-out-list", ""})
 
 
 @hookimpl
-def nps_read_bounces(connection: Connection, message: bytes) -> Sequence[Bounce]:  # noqa: ARG001
+def nps_read_bounces(connection: Connection[EmailSettings], message: bytes) -> Sequence[Bounce]:  # noqa: ARG001
     """Parse one report into bounces.
 
     Raises:

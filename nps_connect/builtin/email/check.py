@@ -31,16 +31,16 @@ STARTTLS_FIX = "the server wants encryption before the login: end smtp_url with 
 
 
 @hookimpl
-def nps_check(connection: Connection) -> Sequence[Finding]:
+def nps_check(connection: Connection[EmailSettings]) -> Sequence[Finding]:
     """Connect, encrypt, log in, and name sender and recipient; open the bounce mailbox; ask DNS about the sender."""
-    settings: EmailSettings = connection.settings
+    settings = connection.settings
     mailbox = check_mailbox(connection)
     domain = split_sender(settings.sender)[1].domain.lower()
     return [*_check_relay(connection), *([mailbox] if mailbox is not None else []), *check_sender_domain(domain)]
 
 
-def _check_relay(connection: Connection) -> list[Finding]:
-    settings: EmailSettings = connection.settings
+def _check_relay(connection: Connection[EmailSettings]) -> list[Finding]:
+    settings = connection.settings
     relay = settings.relay
     try:
         with SmtpSession(relay, ehlo_hostname(connection.public_url), settings.timeout) as session:
@@ -69,7 +69,9 @@ def _check_relay(connection: Connection) -> list[Finding]:
     return findings
 
 
-def _find_refusal(session: SmtpSession, settings: EmailSettings, connection: Connection) -> Finding | None:
+def _find_refusal(
+    session: SmtpSession, settings: EmailSettings, connection: Connection[EmailSettings]
+) -> Finding | None:
     """Return that the server does not send mail for us or our sender; None if it does, or objects to the recipient."""
     try:
         session.probe(split_sender(settings.sender)[1], PROBE_RECIPIENT)

@@ -16,18 +16,22 @@ from nps_connect.builtin.email.smtp_session import SmtpConnectionLost, SmtpRefus
 
 
 @hookimpl
-def nps_send_messages(connection: Connection, messages: Sequence[Message]) -> Sequence[Receipt | DeliveryError]:
+def nps_send_messages(
+    connection: Connection[EmailSettings], messages: Sequence[Message]
+) -> Sequence[Receipt | DeliveryError]:
     """Send each message in its own SMTP session; the receipt's id is the ``Message-ID``."""
     return [_send(connection, message) for message in messages]
 
 
 @hookimpl
-def nps_send_alerts(connection: Connection, alerts: Sequence[Alert]) -> Sequence[Receipt | DeliveryError]:
+def nps_send_alerts(
+    connection: Connection[EmailSettings], alerts: Sequence[Alert]
+) -> Sequence[Receipt | DeliveryError]:
     """Mail each alert to its recipient: the contact's owner, else the team."""
     return [_send_alert(connection, alert) for alert in alerts]
 
 
-def _send_alert(connection: Connection, alert: Alert) -> Receipt | DeliveryError:
+def _send_alert(connection: Connection[EmailSettings], alert: Alert) -> Receipt | DeliveryError:
     if alert.recipient is None:
         return Rejected("the alert names no recipient")
     message = Message(
@@ -53,8 +57,8 @@ def ehlo_hostname(public_url: str) -> str:
     return "[127.0.0.1]"
 
 
-def _send(connection: Connection, message: Message) -> Receipt | DeliveryError:
-    settings: EmailSettings = connection.settings
+def _send(connection: Connection[EmailSettings], message: Message) -> Receipt | DeliveryError:
+    settings = connection.settings
     _, sender = split_sender(settings.sender)
     try:
         mail = build_mime_message(message, settings, connection.clock())

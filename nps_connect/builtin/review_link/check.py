@@ -10,9 +10,9 @@ from nps_connect.builtin.review_link.settings import ReviewLinkSettings
 
 
 @hookimpl
-def nps_check(connection: Connection) -> Sequence[Finding]:
+def nps_check(connection: Connection[ReviewLinkSettings]) -> Sequence[Finding]:
     """Report policy, page and locations. Nothing is fetched: platforms block bots."""
-    settings: ReviewLinkSettings = connection.settings
+    settings = connection.settings
     policy = build_policy(settings)
     findings = [
         Finding(severity="ok", text=f"policy {policy.rule}: {policy.reason} ({policy.source})"),

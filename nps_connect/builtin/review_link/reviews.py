@@ -8,13 +8,15 @@ from nps_connect.builtin.review_link.url_template import fill_template, find_pla
 
 
 @hookimpl
-def nps_review_destination(connection: Connection, invitation: ReviewInvitation) -> ReviewDestination:
+def nps_review_destination(
+    connection: Connection[ReviewLinkSettings], invitation: ReviewInvitation
+) -> ReviewDestination:
     """Return the review page for the invitation's location and language.
 
     Raises:
         Rejected: the location is not listed; a review must not go to the wrong shop.
     """
-    settings: ReviewLinkSettings = connection.settings
+    settings = connection.settings
     values = {"language": invitation.response.language}
     if "location" in find_placeholders(settings.url):
         values["location"] = _location(connection, invitation)
@@ -22,8 +24,8 @@ def nps_review_destination(connection: Connection, invitation: ReviewInvitation)
     return ReviewDestination(url=fill_template(settings.url, values, base_url), title=settings.title)
 
 
-def _location(connection: Connection, invitation: ReviewInvitation) -> str:
-    settings: ReviewLinkSettings = connection.settings
+def _location(connection: Connection[ReviewLinkSettings], invitation: ReviewInvitation) -> str:
+    settings = connection.settings
     location: object = invitation.location
     if location is None and settings.location_field is not None:
         location = invitation.contact.fields.get(settings.location_field)

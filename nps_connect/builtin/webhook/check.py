@@ -10,9 +10,9 @@ from nps_connect.builtin.webhook.settings import WebhookSettings
 
 
 @hookimpl
-def nps_check(connection: Connection) -> Sequence[Finding]:
+def nps_check(connection: Connection[WebhookSettings]) -> Sequence[Finding]:
     """Report signature scheme and kinds of event, and what is sent where. There is no vendor to ask."""
-    settings: WebhookSettings = connection.settings
+    settings = connection.settings
     if settings.incoming is None:
         return [Finding(severity="ok", text="receives no webhooks"), *check_outgoing(settings)]
     findings = [Finding(severity="ok", text=f"webhooks are verified by {settings.incoming.signature.scheme}")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +23,9 @@ from nps_connect.builtin.webhook.settings import MappingSettings, WebhookSetting
 
 
 @hookimpl
-def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event | SkippedEntries]:
+def nps_parse_events(
+    connection: Connection[WebhookSettings], request: WebhookRequest
+) -> Sequence[Event | SkippedEntries]:
     """Return the events of a webhook: of the payload, or of each item of its list, by the first mapping that applies.
 
     Items that no mapping reads are left out, if others are read. Those that cannot be read are counted.
@@ -32,8 +33,8 @@ def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequenc
     Raises:
         WebhookRejected: `unreadable`: nothing applies, or no entry can be read. The request is kept.
     """
-    settings: WebhookSettings = connection.settings
-    payload = Payload(_parse_body(request.body), request.headers, request.received_at)
+    settings = connection.settings
+    payload = Payload(_parse_body(request), request.headers, request.received_at)
     result = read_payload(settings.mappings, payload, connection.name)
     if result.events or (result.is_applied and not result.problems):
         skipped = [SkippedEntries(count=len(result.problems), reason="unreadable_entry")] if result.problems else []
@@ -112,11 +113,8 @@ def _read_entry(
         result.events.setdefault(event.key, event)
 
 
-def _parse_body(body: bytes) -> object:
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        raise WebhookRejected("unreadable", "not JSON") from None
+def _parse_body(request: WebhookRequest) -> object:
+    content = request.json()
     if not isinstance(content, dict | list):
         raise WebhookRejected("unreadable", "neither a JSON object nor a list")
     return content

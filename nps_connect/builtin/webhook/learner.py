@@ -12,8 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nps_connect import MappingProposal
-from nps_connect.builtin.webhook import standard_webhooks
+from nps_connect import MappingProposal, sign_standard_webhook
 from nps_connect.builtin.webhook.events import read_payload
 from nps_connect.builtin.webhook.mapping import Payload, is_met
 from nps_connect.builtin.webhook.proposal import PayloadForm, find_forms, propose_mapping
@@ -23,7 +22,7 @@ from nps_connect.builtin.webhook.settings import (
     MappingSettings,
     WebhookSettings,
 )
-from nps_connect.builtin.webhook.signatures import sign_hmac
+from nps_connect.builtin.webhook.signatures import sign_body
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -131,9 +130,9 @@ def sign_webhook(settings: WebhookSettings, body: bytes, at: datetime, is_forged
         return {
             "webhook-id": message_id,
             "webhook-timestamp": stamp,
-            "webhook-signature": standard_webhooks.sign(secret, message_id, stamp, body),
+            "webhook-signature": sign_standard_webhook(secret, message_id, stamp, body),
         }
-    digest = signature.prefix + sign_hmac(signature, secret, stamp, body)
+    digest = signature.prefix + sign_body(signature, secret, stamp, body)
     value = digest
     if signature.signature_element is not None:
         elements = {signature.timestamp_element: stamp} if signature.timestamp_element else {}

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from nps_connect import (
@@ -29,11 +29,9 @@ from nps_connect import (
     VendorResponse,
     WebhookSubscription,
     hookimpl,
+    sign_standard_webhook,
 )
-from nps_connect.builtin.webhook.standard_webhooks import sign
-
-if TYPE_CHECKING:
-    from nps_connect.builtin.webhook.settings import WebhookSettings
+from nps_connect.builtin.webhook.settings import WebhookSettings
 
 ACTION = ActionInfo(action="send_webhook", batch_size=10)
 QUOTAS = (Quota(calls=50, seconds=1),)
@@ -55,7 +53,9 @@ STATUS_OVERRIDES: Mapping[int, StatusRule] = MappingProxyType(
 
 
 @hookimpl
-def nps_send_webhooks(connection: Connection, webhooks: Sequence[OutgoingWebhook]) -> Sequence[Receipt | DeliveryError]:
+def nps_send_webhooks(
+    connection: Connection[WebhookSettings], webhooks: Sequence[OutgoingWebhook]
+) -> Sequence[Receipt | DeliveryError]:
     """Post each webhook. Where the receiver cannot be reached or refuses everything, the others are not tried now."""
     outcomes: list[Receipt | DeliveryError] = []
     stopped: DeliveryError | None = None
@@ -116,12 +116,13 @@ def check_outgoing(settings: WebhookSettings) -> list[Finding]:
     return findings
 
 
-def build_headers(connection: Connection, webhook: OutgoingWebhook, body: bytes) -> dict[str, str]:
+def build_headers(connection: Connection[WebhookSettings], webhook: OutgoingWebhook, body: bytes) -> dict[str, str]:
     """Return the headers of one attempt, made now."""
     timestamp = str(int(connection.clock().timestamp()))
+    outgoing = connection.settings.outgoing
     signatures = [
-        sign(secret.get_secret_value(), webhook.idempotency_key, timestamp, body)
-        for secret in connection.settings.outgoing.secrets
+        sign_standard_webhook(secret.get_secret_value(), webhook.idempotency_key, timestamp, body)
+        for secret in (outgoing.secrets if outgoing is not None else ())
     ]
     return {
         "content-type": "application/json",
@@ -131,7 +132,7 @@ def build_headers(connection: Connection, webhook: OutgoingWebhook, body: bytes)
     }
 
 
-def _send(connection: Connection, webhook: OutgoingWebhook) -> Receipt | DeliveryError:
+def _send(connection: Connection[WebhookSettings], webhook: OutgoingWebhook) -> Receipt | DeliveryError:
     settings: Any = connection.settings
     address = build_address(settings)
     if address is None:

@@ -6,9 +6,8 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, HttpUrl, SecretStr, model_validator
 
-from nps_connect import WebhookType, is_loopback
+from nps_connect import WebhookType, decode_webhook_secret, is_loopback
 from nps_connect.builtin.webhook.signature_settings import StrictTable
-from nps_connect.builtin.webhook.standard_webhooks import decode_secret
 
 MIN_SECRET_BYTES, MAX_SECRET_BYTES = 24, 64
 """Bounds of the specification, under "Signature scheme"."""
@@ -25,7 +24,7 @@ def _check_url(url: HttpUrl) -> HttpUrl:
 
 
 def _check_secret(secret: SecretStr) -> SecretStr:
-    if not MIN_SECRET_BYTES <= len(decode_secret(secret.get_secret_value())) <= MAX_SECRET_BYTES:
+    if not MIN_SECRET_BYTES <= len(decode_webhook_secret(secret.get_secret_value())) <= MAX_SECRET_BYTES:
         raise ValueError(
             f"a secret has {MIN_SECRET_BYTES} to {MAX_SECRET_BYTES} bytes; "
             'make one with: echo "whsec_$(openssl rand -base64 32)"'

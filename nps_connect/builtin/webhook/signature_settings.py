@@ -6,8 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
-from nps_connect import STORED_HEADER
-from nps_connect.builtin.webhook.standard_webhooks import decode_secret
+from nps_connect import STORED_HEADER, decode_webhook_secret
 
 DEFAULT_TOLERANCE_SECONDS = 300.0
 """The age that Stripe's libraries and Standard Webhooks accept: five minutes."""
@@ -105,4 +104,4 @@ def _check_secret(secret: str, *, is_standard: bool) -> None:
     if len(secret.strip()) < 8:
         raise ValueError("a secret has fewer than 8 characters")
     if is_standard:
-        decode_secret(secret)
+        decode_webhook_secret(secret)

@@ -10,9 +10,9 @@ from nps_connect_google_reviews.settings import PLACEHOLDER, GoogleReviewsSettin
 
 
 @hookimpl
-def nps_check(connection: Connection) -> Sequence[Finding]:
+def nps_check(connection: Connection[GoogleReviewsSettings]) -> Sequence[Finding]:
     """Report the places. Google has no API call without an account's consent, so nothing is fetched."""
-    settings: GoogleReviewsSettings = connection.settings
+    settings = connection.settings
     return _place_findings(settings)
 
 

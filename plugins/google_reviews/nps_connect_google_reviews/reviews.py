@@ -9,12 +9,14 @@ from nps_connect_google_reviews.settings import GoogleReviewsSettings
 
 
 @hookimpl
-def nps_review_destination(connection: Connection, invitation: ReviewInvitation) -> ReviewDestination:
+def nps_review_destination(
+    connection: Connection[GoogleReviewsSettings], invitation: ReviewInvitation
+) -> ReviewDestination:
     """Return the review page of the invitation's location, else of the contact's, else the default.
 
     An unknown location is rejected: a review must not land on the wrong shop.
     """
-    settings: GoogleReviewsSettings = connection.settings
+    settings = connection.settings
     location: object = invitation.location
     if location is None and settings.location_field is not None:
         location = invitation.contact.fields.get(settings.location_field)

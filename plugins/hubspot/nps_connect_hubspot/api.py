@@ -49,8 +49,8 @@ class Api:
         action: purpose of the calls, for error texts.
     """
 
-    def __init__(self, connection: Connection, action: str) -> None:
-        self.settings: HubSpotSettings = connection.settings
+    def __init__(self, connection: Connection[HubSpotSettings], action: str) -> None:
+        self.settings = connection.settings
         self.paths = PATHS[self.settings.api_version]
         self.connection = connection
         self._action = action

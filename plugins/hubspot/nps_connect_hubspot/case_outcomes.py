@@ -25,6 +25,7 @@ from nps_connect_hubspot.engagements import (
 )
 from nps_connect_hubspot.labels import translate
 from nps_connect_hubspot.score_properties import format_moment, parse_moment
+from nps_connect_hubspot.settings import HubSpotSettings
 
 ACTION = "write_case_outcome"
 OWNER_PROPERTY = "hubspot_owner_id"
@@ -37,7 +38,7 @@ CasePosition = tuple[datetime, int]
 
 @hookimpl
 def nps_write_case_outcomes(
-    connection: Connection, outcomes: Sequence[CaseOutcome]
+    connection: Connection[HubSpotSettings], outcomes: Sequence[CaseOutcome]
 ) -> Sequence[Receipt | DeliveryError]:
     """Write the newest case of each contact, and the note and task of every case."""
     api = Api(connection, ACTION)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from nps_connect import Connection, Finding, NotAllowed, hookimpl
 from nps_connect_hubspot.api import Api
+from nps_connect_hubspot.settings import HubSpotSettings
 from nps_connect_hubspot.setup import nps_plan_setup
 
 LOW_QUOTA_SHARE = 0.1
@@ -30,7 +31,7 @@ FILTER_TYPES: Mapping[str, FieldType] = {
 
 
 @hookimpl
-def nps_check(connection: Connection) -> Sequence[Finding]:
+def nps_check(connection: Connection[HubSpotSettings]) -> Sequence[Finding]:
     """Check portal, token, scopes, quota, stages, contact properties, filters, webhooks and setup."""
     api = Api(connection, "check")
     findings = list(_portal(api))

@@ -82,8 +82,8 @@ def _quotas(settings: HubSpotSettings) -> tuple[Quota, ...]:
     return tuple(quota.model_copy(update={"share": settings.quota_share}) for quota in (tier, SEARCH))
 
 
-def _auth(connection: Connection) -> dict[str, str]:
-    settings: HubSpotSettings = connection.settings
+def _auth(connection: Connection[HubSpotSettings]) -> dict[str, str]:
+    settings = connection.settings
     return {"Authorization": f"Bearer {settings.access_token.get_secret_value()}"}
 
 

@@ -9,13 +9,16 @@ from typing import Any
 from nps_connect import Connection, ContactPage, ListedContact, RetryLater, hookimpl
 from nps_connect_hubspot.api import Api, next_cursor
 from nps_connect_hubspot.contact_records import build_contact, properties_to_read
+from nps_connect_hubspot.settings import HubSpotSettings
 
 PAGE_SIZE = 100
 """Records of a page at most (HubSpot API reference, "List objects": `limit`)."""
 
 
 @hookimpl
-def nps_list_contacts(connection: Connection, cursor: str | None, fields: Sequence[str]) -> ContactPage:
+def nps_list_contacts(
+    connection: Connection[HubSpotSettings], cursor: str | None, fields: Sequence[str]
+) -> ContactPage:
     """Return a page of the portal's contacts, in the order of their ids; archived ones are not listed.
 
     The list endpoint has neither the index lag nor the quota of the search, and no limit of 10,000 results.

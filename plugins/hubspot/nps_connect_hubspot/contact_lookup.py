@@ -15,13 +15,14 @@ from nps_connect_hubspot.contact_records import (
     records_by_id,
     split_list,
 )
+from nps_connect_hubspot.settings import HubSpotSettings
 
 OBJECTS: Mapping[str, str] = {"deal": "deals", "ticket": "tickets", "order": "orders"}
 """HubSpot's object type by kind of `ContactKey`."""
 
 
 def find_matches(
-    api: Api, connection: Connection, keys: Sequence[ContactKey], extra_properties: Sequence[str]
+    api: Api, connection: Connection[HubSpotSettings], keys: Sequence[ContactKey], extra_properties: Sequence[str]
 ) -> list[ContactMatch]:
     """Return one match per key, in order; these and `connection.contact_fields` become `Contact.fields`."""
     extra_properties = sorted({*extra_properties, *(use.field for use in connection.contact_fields)})

@@ -34,7 +34,9 @@ def opt_out_properties(settings: HubSpotSettings) -> tuple[str, ...]:
     return (*settings.opt_out_properties, *per_type)
 
 
-def build_contact(connection: Connection, raw: Mapping[str, Any], extra_properties: Collection[str] = ()) -> Contact:
+def build_contact(
+    connection: Connection[HubSpotSettings], raw: Mapping[str, Any], extra_properties: Collection[str] = ()
+) -> Contact:
     """Build the contact of a record.
 
     Args:
@@ -42,7 +44,7 @@ def build_contact(connection: Connection, raw: Mapping[str, Any], extra_properti
         raw: the record in HubSpot's form.
         extra_properties: properties that become `Contact.fields`.
     """
-    settings: HubSpotSettings = connection.settings
+    settings = connection.settings
     properties = properties_of(raw)
     names = (text_of(properties, "firstname"), text_of(properties, "lastname"))
     flags = (text_of(properties, name).casefold() for name in opt_out_properties(settings))

@@ -9,19 +9,22 @@ from nps_connect_hubspot.api import Api
 from nps_connect_hubspot.contact_lookup import OBJECTS, find_matches
 from nps_connect_hubspot.contact_records import MERGED_ID_PROPERTIES, properties_of, records_by_id
 from nps_connect_hubspot.event_kinds import EVENT_KINDS
+from nps_connect_hubspot.settings import HubSpotSettings
 
 FieldValue = str | int | float | bool | None
 _EVENT_FIELDS = {"property", "value", "merged_ids"}
 
 
 @hookimpl
-def nps_find_contacts(connection: Connection, keys: Sequence[ContactKey]) -> Sequence[ContactMatch]:
+def nps_find_contacts(connection: Connection[HubSpotSettings], keys: Sequence[ContactKey]) -> Sequence[ContactMatch]:
     """Look contacts up; by id and e-mail with batch reads, which have neither index lag nor search quota."""
     return find_matches(Api(connection, "find_contacts"), connection, keys, ())
 
 
 @hookimpl
-def nps_complete_events(connection: Connection, events: Sequence[Event], fields: Sequence[str]) -> Sequence[Event]:
+def nps_complete_events(
+    connection: Connection[HubSpotSettings], events: Sequence[Event], fields: Sequence[str]
+) -> Sequence[Event]:
     """Read the deals or tickets, their associations, and the contacts: three calls for the 100 deals of a webhook."""
     api = Api(connection, "complete_events")
     keys = list(dict.fromkeys(_contact_key(event) for event in events))

@@ -7,6 +7,7 @@ the contact is deleted permanently, and deleted notes and tasks in its recycle b
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from nps_connect import (
     Connection,
@@ -16,6 +17,7 @@ from nps_connect import (
     Receipt,
     TargetGone,
     hookimpl,
+    map_outcomes,
 )
 from nps_connect_hubspot.api import MAX_BATCH_SIZE, Api, JsonObject, split_batches
 from nps_connect_hubspot.contact_lookup import find_matches
@@ -23,32 +25,31 @@ from nps_connect_hubspot.contact_properties import PROPERTY_DEFINITIONS
 from nps_connect_hubspot.contact_records import properties_of, record_url
 from nps_connect_hubspot.contact_updates import update_contacts
 from nps_connect_hubspot.engagements import NOTE, TASK, EngagementKind, find_own_engagements
+from nps_connect_hubspot.settings import HubSpotSettings
 
 ACTION = "erase_contact"
 
 
 @hookimpl
-def nps_erase_contacts(connection: Connection, erasures: Sequence[ContactErasure]) -> Sequence[Receipt | DeliveryError]:
+def nps_erase_contacts(
+    connection: Connection[HubSpotSettings], erasures: Sequence[ContactErasure]
+) -> Sequence[Receipt | DeliveryError]:
     """Empty our properties of each person's contacts, and delete our notes and tasks on them."""
     api = Api(connection, ACTION)
-    return [_erase(api, connection, erasure) for erasure in erasures]
+    return map_outcomes(erasures, partial(_erase, api, connection))
 
 
-def _erase(api: Api, connection: Connection, erasure: ContactErasure) -> Receipt | DeliveryError:
-    try:
-        records = _load_contacts(api, connection, erasure)
-        if not records:
-            return TargetGone("HubSpot does not know this person, or has deleted them")
-        contact_ids = list(records)
-        tasks, notes = (_delete_engagements(api, kind, contact_ids) for kind in (TASK, NOTE))
-        names = {name for properties in records.values() for name in properties}
-        rows = {contact_id: dict.fromkeys(names, "") for contact_id in contact_ids} if names else {}
-        id_property = api.settings.property_prefix + "response_id"
-        error = next(filter(None, update_contacts(api, rows, id_property=id_property).values()), None)
-    except DeliveryError as failure:
-        return failure
-    if error is not None:
-        return error
+def _erase(api: Api, connection: Connection[HubSpotSettings], erasure: ContactErasure) -> Receipt:
+    records = _load_contacts(api, connection, erasure)
+    if not records:
+        raise TargetGone("HubSpot does not know this person, or has deleted them")
+    contact_ids = list(records)
+    tasks, notes = (_delete_engagements(api, kind, contact_ids) for kind in (TASK, NOTE))
+    names = {name for properties in records.values() for name in properties}
+    rows = {contact_id: dict.fromkeys(names, "") for contact_id in contact_ids} if names else {}
+    id_property = api.settings.property_prefix + "response_id"
+    for error in filter(None, update_contacts(api, rows, id_property=id_property).values()):
+        raise error
     note = (
         f"emptied {len(names)} properties, deleted {notes} notes and {tasks} tasks; the contact, the history of its "
         "properties and the recycle bin stay until the contact is deleted permanently in HubSpot"
@@ -56,7 +57,9 @@ def _erase(api: Api, connection: Connection, erasure: ContactErasure) -> Receipt
     return Receipt(id=contact_ids[0], link=record_url(api.settings, {"id": contact_ids[0]}), note=note)
 
 
-def _load_contacts(api: Api, connection: Connection, erasure: ContactErasure) -> dict[str, dict[str, str]]:
+def _load_contacts(
+    api: Api, connection: Connection[HubSpotSettings], erasure: ContactErasure
+) -> dict[str, dict[str, str]]:
     """Return those of our properties that have a value, by the id of each contact that HubSpot has."""
     contact_ids = list(erasure.contact_ids)
     if erasure.emails:

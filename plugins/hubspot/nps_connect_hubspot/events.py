@@ -6,7 +6,6 @@ one (``deal.propertyChange``) and the generic one (``object.propertyChange`` wit
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -35,14 +34,16 @@ _LATEST_MILLIS = 253_402_300_799_999
 
 
 @hookimpl
-def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event | SkippedEntries]:
+def nps_parse_events(
+    connection: Connection[HubSpotSettings], request: WebhookRequest
+) -> Sequence[Event | SkippedEntries]:
     """Return the events of a webhook, each once, oldest first; entries of other subscription types have none.
 
     An app has one address for all portals. Entries of another portal than `portal_id`, and single entries that cannot
     be read, are only counted; a request with nothing else is unreadable, so that it is stored and visible.
     """
-    settings: HubSpotSettings = connection.settings
-    entries = _entries(request.body)
+    settings = connection.settings
+    entries = _entries(request)
     own_entries = [entry for entry in entries if _is_own_portal(entry, settings)]
     if entries and not own_entries:
         raise WebhookRejected("unreadable", f"every entry is about another portal than portal_id {settings.portal_id}")
@@ -67,11 +68,8 @@ def _skipped(count: int, reason: Literal["another_account", "unreadable_entry"])
     return [SkippedEntries(count=count, reason=reason)] if count else []
 
 
-def _entries(body: bytes) -> list[object]:
-    try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
-        raise WebhookRejected("unreadable", "the body is not JSON") from None
+def _entries(request: WebhookRequest) -> list[object]:
+    content = request.json()
     return content if isinstance(content, list) else [content]
 
 

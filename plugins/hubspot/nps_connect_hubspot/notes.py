@@ -17,6 +17,7 @@ from nps_connect_hubspot.engagements import (
 )
 from nps_connect_hubspot.labels import translate
 from nps_connect_hubspot.score_properties import comment_of, format_moment
+from nps_connect_hubspot.settings import HubSpotSettings
 from nps_connect_hubspot.texts import MAX_TEXT_LENGTH, to_html
 
 
@@ -54,7 +55,7 @@ def render_note(update: ScoreUpdate, language: str) -> str:
 
 
 @hookimpl
-def nps_find_existing(connection: Connection, delivery: DeliveryView) -> Receipt | None:
+def nps_find_existing(connection: Connection[HubSpotSettings], delivery: DeliveryView) -> Receipt | None:
     """Look for a response's note. Everything else is idempotent, so there is nothing to look for."""
     update = delivery.payload
     api = Api(connection, delivery.action)

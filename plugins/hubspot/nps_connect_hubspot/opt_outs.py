@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from nps_connect import Connection, DeliveryError, OptOut, Receipt, Rejected, RetryLater, hookimpl
+from nps_connect import Connection, DeliveryError, OptOut, Receipt, Rejected, RetryLater, hookimpl, map_outcomes
 from nps_connect_hubspot.api import Api
 from nps_connect_hubspot.contact_records import record_url
 from nps_connect_hubspot.errors import error_in_batch
+from nps_connect_hubspot.settings import HubSpotSettings
 
 CHANNEL = "EMAIL"
 UNFINISHED_STATUSES = ("PENDING", "PROCESSING", "CANCELED")
@@ -15,13 +17,15 @@ UNFINISHED_STATUSES = ("PENDING", "PROCESSING", "CANCELED")
 
 
 @hookimpl
-def nps_write_opt_outs(connection: Connection, opt_outs: Sequence[OptOut]) -> Sequence[Receipt | DeliveryError]:
+def nps_write_opt_outs(
+    connection: Connection[HubSpotSettings], opt_outs: Sequence[OptOut]
+) -> Sequence[Receipt | DeliveryError]:
     """Switch off the configured subscription type, or all of them; without the setting HubSpot is not notified."""
     api = Api(connection, "write_opt_out")
-    return [_write_opt_out(api, opt_out) for opt_out in opt_outs]
+    return map_outcomes(opt_outs, partial(_write_opt_out, api))
 
 
-def _write_opt_out(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
+def _write_opt_out(api: Api, opt_out: OptOut) -> Receipt:
     subscription = api.settings.opt_out_subscription
     link = record_url(api.settings, {"id": opt_out.contact.id})
     if subscription is None:
@@ -31,13 +35,13 @@ def _write_opt_out(api: Api, opt_out: OptOut) -> Receipt | DeliveryError:
         return Receipt(id=opt_out.contact.id, link=link, note="nothing to switch off: the contact has no address")
     try:
         error = _switch_off(api, email)
-        if error is not None:
-            return error
-    except Rejected as error:
+    except Rejected:
         # HubSpot refuses to unsubscribe an address that is unsubscribed already; that counts as done.
-        return Receipt(id=opt_out.contact.id, link=link) if _is_unsubscribed(api, email) else error
-    except DeliveryError as error:
-        return error
+        if not _is_unsubscribed(api, email):
+            raise
+    else:
+        if error is not None:
+            raise error
     return Receipt(id=opt_out.contact.id, link=link)
 
 

@@ -39,7 +39,7 @@ MODIFIED_PROPERTIES: Mapping[str, str] = {
 
 
 @hookimpl
-def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
+def nps_poll_events(connection: Connection[HubSpotSettings], cursor: str | None) -> EventPage:
     """Return one page of one object type; the first call only stores the current time, by HubSpot's clock."""
     api = Api(connection, "poll_events")
     kinds = api.settings.listen_to

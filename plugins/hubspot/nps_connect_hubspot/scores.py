@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-from nps_connect import Connection, DeliveryError, Receipt, Rejected, ScoreUpdate, TargetGone, hookimpl
+from nps_connect import Connection, DeliveryError, Receipt, Rejected, ScoreUpdate, TargetGone, hookimpl, is_outdated
 from nps_connect_hubspot.api import Api
 from nps_connect_hubspot.contact_records import properties_of, record_url, records_by_id
 from nps_connect_hubspot.contact_updates import UpdateOutcome, update_contacts
 from nps_connect_hubspot.engagements import NOTE, write_engagements
 from nps_connect_hubspot.notes import note_reference, score_note
 from nps_connect_hubspot.score_properties import parse_moment, score_values
+from nps_connect_hubspot.settings import HubSpotSettings
 
 RECENT_RESPONSE_AGE = timedelta(minutes=5)
 """A younger response cannot be older than the one at HubSpot, because the ledger cancels the older of two pending ones;
@@ -21,7 +22,9 @@ SUPERSEDED = "a later response is already there"
 
 
 @hookimpl
-def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> Sequence[Receipt | DeliveryError]:
+def nps_write_scores(
+    connection: Connection[HubSpotSettings], updates: Sequence[ScoreUpdate]
+) -> Sequence[Receipt | DeliveryError]:
     """Write the newest response of each contact. A late one is written only if HubSpot has no later response."""
     api = Api(connection, "write_score")
     newest = _newest(updates)
@@ -41,7 +44,7 @@ def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> 
 
 
 def _write_notes(
-    api: Api, connection: Connection, newest: dict[str, ScoreUpdate], written: dict[str, UpdateOutcome]
+    api: Api, connection: Connection[HubSpotSettings], newest: dict[str, ScoreUpdate], written: dict[str, UpdateOutcome]
 ) -> dict[str, str]:
     """Write notes for the written scores. A rejected note is only a remark, because the score is written."""
     remarks = {}
@@ -70,7 +73,7 @@ def _order(update: ScoreUpdate) -> tuple[object, int]:
     return update.response.answered_at, update.response.revision
 
 
-def _is_late(update: ScoreUpdate, connection: Connection) -> bool:
+def _is_late(update: ScoreUpdate, connection: Connection[HubSpotSettings]) -> bool:
     return connection.clock() - update.response.answered_at > RECENT_RESPONSE_AGE
 
 
@@ -86,7 +89,7 @@ def _contacts_with_later_response(api: Api, late: Sequence[ScoreUpdate]) -> set[
     for update in late:
         raw = records.get(update.contact.id)
         written_at = parse_moment(properties_of(raw).get(name)) if raw else None
-        if written_at is not None and written_at > update.response.answered_at:
+        if is_outdated(update.response.answered_at, written_at):
             contact_ids.add(update.contact.id)
     return contact_ids
 

@@ -12,6 +12,7 @@ from nps_connect import Connection, Rejected, RetryLater, SetupChange, hookimpl
 from nps_connect_hubspot.api import Api
 from nps_connect_hubspot.contact_properties import PROPERTY_DEFINITIONS, PropertyDefinition
 from nps_connect_hubspot.labels import translate
+from nps_connect_hubspot.settings import HubSpotSettings
 from nps_connect_hubspot.webhook_subscriptions import create_subscription, plan_subscriptions
 
 CONTACTS = "contacts"
@@ -19,7 +20,7 @@ NOT_FOUND_STATUS, CONFLICT_STATUS = 404, 409
 
 
 @hookimpl
-def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:
+def nps_plan_setup(connection: Connection[HubSpotSettings]) -> Sequence[SetupChange]:
     """Return what is missing or differs."""
     api = Api(connection, "plan_setup")
     changes = list(_plan_group(api, connection))
@@ -32,7 +33,7 @@ def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:
 
 
 @hookimpl
-def nps_apply_setup(connection: Connection, changes: Sequence[SetupChange]) -> Sequence[SetupChange]:
+def nps_apply_setup(connection: Connection[HubSpotSettings], changes: Sequence[SetupChange]) -> Sequence[SetupChange]:
     """Create what is missing, the group before its properties; objects that exist already count as done."""
     api = Api(connection, "apply_setup")
     steps: dict[str, Callable[[str], None]] = {
@@ -53,7 +54,7 @@ def _change_kind(change: SetupChange) -> str:
     return change.id.partition(":")[0]
 
 
-def _plan_group(api: Api, connection: Connection) -> Iterator[SetupChange]:
+def _plan_group(api: Api, connection: Connection[HubSpotSettings]) -> Iterator[SetupChange]:
     name = api.settings.property_group
     if api.get(api.paths.group(CONTACTS, name), accept=(NOT_FOUND_STATUS,)).status == NOT_FOUND_STATUS:
         title = translate("group", connection.default_language)
@@ -70,7 +71,7 @@ def _load_definitions(api: Api) -> dict[str, dict[str, Any]]:
 
 
 def _plan_property(
-    existing: Mapping[str, dict[str, Any]], connection: Connection, definition: PropertyDefinition
+    existing: Mapping[str, dict[str, Any]], connection: Connection[HubSpotSettings], definition: PropertyDefinition
 ) -> Iterator[SetupChange]:
     name = connection.settings.property_prefix + definition.suffix
     if name in existing:
@@ -81,7 +82,7 @@ def _plan_property(
 
 
 def _compare(
-    existing: dict[str, Any], name: str, definition: PropertyDefinition, connection: Connection
+    existing: dict[str, Any], name: str, definition: PropertyDefinition, connection: Connection[HubSpotSettings]
 ) -> Iterator[SetupChange]:
     metadata = existing.get("modificationMetadata")
     locks = metadata if isinstance(metadata, dict) else {}
@@ -116,13 +117,13 @@ def _missing_options(existing: dict[str, Any], definition: PropertyDefinition, l
     return [option for option in definition.option_bodies(language) if option["value"] not in values]
 
 
-def _create_group(api: Api, connection: Connection) -> None:
+def _create_group(api: Api, connection: Connection[HubSpotSettings]) -> None:
     title = translate("group", connection.default_language)
     body = {"name": api.settings.property_group, "label": title, "displayOrder": -1}
     api.send("POST", api.paths.groups(CONTACTS), body, idempotent=True, accept=(CONFLICT_STATUS,))
 
 
-def _create_property(api: Api, connection: Connection, name: str) -> None:
+def _create_property(api: Api, connection: Connection[HubSpotSettings], name: str) -> None:
     body = _definition_named(api, name).body(api.settings, connection.default_language)
     response = api.send("POST", api.paths.definitions(CONTACTS), body, idempotent=True, accept=(CONFLICT_STATUS,))
     if (
@@ -137,7 +138,7 @@ def _definition_named(api: Api, name: str) -> PropertyDefinition:
     return next(definition for definition in PROPERTY_DEFINITIONS if definition.suffix == suffix)
 
 
-def _add_options(api: Api, connection: Connection, name: str) -> None:
+def _add_options(api: Api, connection: Connection[HubSpotSettings], name: str) -> None:
     existing = api.get(api.paths.definition(CONTACTS, name)).json()
     missing = _missing_options(existing, _definition_named(api, name), connection.default_language)
     if missing:

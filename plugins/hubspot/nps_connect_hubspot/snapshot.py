@@ -7,6 +7,7 @@ from typing import Any
 
 from nps_connect import AccountSnapshot, Connection, NotAllowed, VendorField, hookimpl
 from nps_connect_hubspot.api import Api
+from nps_connect_hubspot.settings import HubSpotSettings
 
 OBJECTS = {"contact": "contacts", "deal": "deals", "ticket": "tickets"}
 """HubSpot's object type by the noun of event kinds."""
@@ -19,7 +20,7 @@ PROBED_SCOPES = frozenset({*READ_SCOPES.values(), *SCHEMA_SCOPES.values(), WRITE
 
 
 @hookimpl
-def nps_snapshot(connection: Connection) -> AccountSnapshot:
+def nps_snapshot(connection: Connection[HubSpotSettings]) -> AccountSnapshot:
     """Return properties, stages, property groups and the scopes that the plugin uses."""
     api = Api(connection, "snapshot")
     scopes: set[str] = set()

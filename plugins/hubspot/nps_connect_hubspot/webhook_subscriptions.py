@@ -28,7 +28,7 @@ def required_subscriptions(settings: HubSpotSettings) -> list[str]:
     return names
 
 
-def plan_subscriptions(api: Api, connection: Connection) -> Iterator[SetupChange]:
+def plan_subscriptions(api: Api, connection: Connection[HubSpotSettings]) -> Iterator[SetupChange]:
     """Yield the subscriptions that the app lacks; nothing if the connection is polled or names no app."""
     app_id = api.settings.app_id
     if api.settings.events != "webhook" or app_id is None:
@@ -53,7 +53,7 @@ def plan_subscriptions(api: Api, connection: Connection) -> Iterator[SetupChange
     yield from _compare_address(api, connection, app_id)
 
 
-def _compare_address(api: Api, connection: Connection, app_id: int) -> Iterator[SetupChange]:
+def _compare_address(api: Api, connection: Connection[HubSpotSettings], app_id: int) -> Iterator[SetupChange]:
     """An app has one target URL for all portals: a different one is reported, never replaced."""
     response = api.get(api.paths.webhook_settings(app_id), accept=UNREADABLE_STATUSES)
     body = response.json_or_none()

@@ -6,14 +6,12 @@ saw such a request can replay it; they are accepted only where the settings say 
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import hmac
 import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from nps_connect import Connection, WebhookRejected, WebhookRequest, hookimpl
+from nps_connect import Connection, WebhookRejected, WebhookRequest, hookimpl, sign_hmac, verify_secret
 from nps_connect_hubspot.settings import HubSpotSettings
 
 MAX_SIGNATURE_AGE = timedelta(minutes=5)
@@ -47,7 +45,7 @@ def signed_url(url: str) -> str:
 def signature_v3(secret: str, method: str, url: str, body: bytes, timestamp: str) -> str:
     """Return base64 of HMAC-SHA256 over method, address, body and timestamp (milliseconds), concatenated."""
     text = method.encode() + signed_url(url).encode() + body + timestamp.encode()
-    return base64.b64encode(hmac.new(secret.encode(), text, hashlib.sha256).digest()).decode()
+    return sign_hmac(secret, text, encoding="base64")
 
 
 def signature_v2(secret: str, method: str, url: str, body: bytes) -> str:
@@ -61,23 +59,20 @@ def signature_v1(secret: str, body: bytes) -> str:
 
 
 @hookimpl
-def nps_verify_webhook(connection: Connection, request: WebhookRequest) -> None:
+def nps_verify_webhook(connection: Connection[HubSpotSettings], request: WebhookRequest) -> None:
     """Accept a webhook only if one of the connection's secrets signed this request within the last five minutes."""
-    settings: HubSpotSettings = connection.settings
+    settings = connection.settings
     secrets = [secret.get_secret_value() for secret in settings.webhook_secrets]
     if not secrets:
         raise WebhookRejected("signature", "the connection has no webhook_secrets")
     version, signature = _request_signature(request, settings)
-    # Every secret is tried, so that the duration does not reveal which one matches.
     called = request.model_copy(update={"url": _called_url(settings, request.url)})
-    matches = [
-        hmac.compare_digest(_expected_signature(version, secret, called).encode(), signature.encode())
-        for secret in secrets
-    ]
-    if not any(matches):
+    try:
+        verify_secret([signature], [_expected_signature(version, secret, called) for secret in secrets])
+    except WebhookRejected:
         raise WebhookRejected(
             "signature", f"the {version} signature does not match; is public_url (or webhook_url) the address called?"
-        )
+        ) from None
     if version == "v3":
         _check_age(request.headers.get(TIMESTAMP, ""), request.received_at)
 

@@ -6,35 +6,46 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from nps_connect import Connection
+from nps_connect import Connection, pages
+from nps_connect_zendesk.settings import ZendeskSettings
 
 API_PATH = "/api/v2"
 PAGE_SIZE = 100
 """Rows of a page, and ids of a ``show_many`` call: Zendesk's limit for both."""
 
-MAX_PAGES = 50
-
 
 def load_rows(
-    connection: Connection, path: str, key: str, *, action: str, params: Mapping[str, str | int] | None = None
+    connection: Connection[ZendeskSettings],
+    path: str,
+    key: str,
+    *,
+    action: str,
+    params: Mapping[str, str | int] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield every row of a list, page by page.
 
     Raises:
         DeliveryError: any.
     """
-    query: dict[str, str | int] = {"page[size]": PAGE_SIZE, **(params or {})}
-    for _ in range(MAX_PAGES):
-        page = connection.http.call_json("GET", f"{API_PATH}{path}", action=action, idempotent=True, params=query)
+
+    def load_page(cursor: str | None) -> dict[str, Any]:
+        query = {"page[size]": PAGE_SIZE, **(params or {}), **({} if cursor is None else {"page[after]": cursor})}
+        page: dict[str, Any] = connection.http.call_json(
+            "GET", f"{API_PATH}{path}", action=action, idempotent=True, params=query
+        )
+        return page
+
+    for page in pages(load_page, _next_cursor):
         yield from page.get(key) or []
-        meta = page.get("meta") or {}
-        if not meta.get("has_more") or not meta.get("after_cursor"):
-            return
-        query["page[after]"] = meta["after_cursor"]
+
+
+def _next_cursor(page: Mapping[str, Any]) -> str | None:
+    meta = page.get("meta") or {}
+    return meta.get("after_cursor") or None if meta.get("has_more") else None
 
 
 def show_many(
-    connection: Connection, path: str, ids: Iterable[str], *, action: str, include: str | None = None
+    connection: Connection[ZendeskSettings], path: str, ids: Iterable[str], *, action: str, include: str | None = None
 ) -> Iterator[dict[str, Any]]:
     """Yield the responses of ``show_many`` for these ids, up to 100 ids each; ids that are not numbers are skipped.
 

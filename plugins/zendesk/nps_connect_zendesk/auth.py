@@ -20,6 +20,7 @@ from urllib.parse import urlencode
 import httpx
 
 from nps_connect import AuthFailed, Connection, RetryLater, hookimpl
+from nps_connect_zendesk.settings import ZendeskSettings
 
 TOKEN_PATH = "/oauth/tokens"  # noqa: S105  # a path
 TOKEN_STORE_KEY = "oauth"  # noqa: S105  # the name of an entry
@@ -49,7 +50,7 @@ class TokenPair:
         return now.timestamp() + REFRESH_MARGIN.total_seconds() < self.expires_at
 
 
-def authenticate(connection: Connection) -> Mapping[str, str] | httpx.Auth:
+def authenticate(connection: Connection[ZendeskSettings]) -> Mapping[str, str] | httpx.Auth:
     """Return the authentication that the connection's settings select."""
     settings = connection.settings
     if settings.access_token is not None:
@@ -61,7 +62,7 @@ def authenticate(connection: Connection) -> Mapping[str, str] | httpx.Auth:
 
 
 @hookimpl
-def nps_authorize(connection: Connection, code: str | None) -> str | None:
+def nps_authorize(connection: Connection[ZendeskSettings], code: str | None) -> str | None:
     """Return the address where an admin consents, or redeem the code of that consent and store the tokens.
 
     Raises:
@@ -76,7 +77,7 @@ def nps_authorize(connection: Connection, code: str | None) -> str | None:
     return None
 
 
-def build_consent_url(connection: Connection) -> str:
+def build_consent_url(connection: Connection[ZendeskSettings]) -> str:
     """Return the address where an admin authorises the OAuth client (authorization code grant)."""
     settings = connection.settings
     query = {
@@ -88,7 +89,7 @@ def build_consent_url(connection: Connection) -> str:
     return f"{settings.address}/oauth/authorizations/new?{urlencode(query)}"
 
 
-def redeem_code(connection: Connection, code: str) -> None:
+def redeem_code(connection: Connection[ZendeskSettings], code: str) -> None:
     """Exchange an authorization code for a pair of tokens, which is stored before it is used.
 
     Raises:
@@ -108,7 +109,7 @@ def redeem_code(connection: Connection, code: str) -> None:
                 "grant_type": "authorization_code",
                 "code": code.strip(),
                 "client_id": settings.client_id,
-                "client_secret": settings.client_secret.get_secret_value(),
+                "client_secret": _client_secret(settings),
                 "redirect_uri": settings.redirect_uri,
                 "scope": " ".join(settings.scopes),
                 "expires_in": ACCESS_SECONDS,
@@ -149,7 +150,7 @@ class OAuth(httpx.Auth):
     Thread-safe. With a token store, all workers share one pair.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection[ZendeskSettings]) -> None:
         self._connection = connection
         self._settings = connection.settings
         self._pair: TokenPair | None = None
@@ -231,8 +232,13 @@ class OAuth(httpx.Auth):
             return None
 
     def _secret(self) -> str:
-        secret: str = self._settings.client_secret.get_secret_value()
-        return secret
+        return _client_secret(self._settings)
 
     def _how_to_connect(self) -> str:
         return f"run 'nps-connect connections login {self._connection.name}'"
+
+
+def _client_secret(settings: ZendeskSettings) -> str:
+    if settings.client_secret is None:
+        raise AuthFailed("the connection has no client_secret")
+    return settings.client_secret.get_secret_value()

@@ -11,12 +11,13 @@ from typing import Any
 from nps_connect import Connection
 from nps_connect_zendesk.api import load_rows
 from nps_connect_zendesk.markers import TICKET_TAG
+from nps_connect_zendesk.settings import ZendeskSettings
 
 REQUESTER_RECIPIENTS = ("requester_id", "requester_and_ccs", "all_agents_and_requester")
 NOTIFICATION_ACTIONS = ("notification_user", "notification_sms_user", "notification_messaging_csat")
 
 
-def mailing_rules(connection: Connection, *, action: str) -> Iterator[tuple[str, str]]:
+def mailing_rules(connection: Connection[ZendeskSettings], *, action: str) -> Iterator[tuple[str, str]]:
     """Yield kind and title of each active rule that would notify the requester of our tickets.
 
     Raises:
@@ -41,7 +42,7 @@ def _notifies_requester(rule: Mapping[str, Any]) -> bool:
     return False
 
 
-def _excludes_our_tickets(connection: Connection, conditions: Mapping[str, Any]) -> bool:
+def _excludes_our_tickets(connection: Connection[ZendeskSettings], conditions: Mapping[str, Any]) -> bool:
     """Return whether a required condition cannot hold for our tickets."""
     for condition in conditions.get("all") or []:
         field, operator, value = condition.get("field"), condition.get("operator"), condition.get("value")

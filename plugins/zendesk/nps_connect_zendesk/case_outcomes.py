@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from nps_connect import CaseOutcome, Connection, DeliveryError, Receipt, hookimpl
+from nps_connect import CaseOutcome, Connection, DeliveryError, Receipt, hookimpl, is_outdated, map_outcomes
+from nps_connect_zendesk.settings import ZendeskSettings
 from nps_connect_zendesk.texts import value_of
 from nps_connect_zendesk.user_fields import (
     build_receipt,
@@ -22,7 +23,7 @@ ACTION = "write_case_outcome"
 
 @hookimpl
 def nps_write_case_outcomes(
-    connection: Connection, outcomes: Sequence[CaseOutcome]
+    connection: Connection[ZendeskSettings], outcomes: Sequence[CaseOutcome]
 ) -> Sequence[Receipt | DeliveryError]:
     """Write each outcome unless a newer one is already there: one read for the batch, one write per user.
 
@@ -30,10 +31,10 @@ def nps_write_case_outcomes(
         DeliveryError: any, if the users cannot be read.
     """
     users = load_users(connection, [outcome.contact.id for outcome in outcomes], action=ACTION)
-    return [_deliver(connection, outcome, users.get(outcome.contact.id)) for outcome in outcomes]
+    return map_outcomes(outcomes, lambda outcome: _write_outcome(connection, outcome, users.get(outcome.contact.id)))
 
 
-def build_case_fields(connection: Connection, outcome: CaseOutcome) -> dict[str, str | int | None]:
+def build_case_fields(connection: Connection[ZendeskSettings], outcome: CaseOutcome) -> dict[str, str | int | None]:
     """Return the user fields of an outcome."""
     settings = connection.settings
     reference = f"{format_moment(outcome.opened_at)} {outcome.response.id} {outcome.revision}"
@@ -45,18 +46,16 @@ def build_case_fields(connection: Connection, outcome: CaseOutcome) -> dict[str,
     }
 
 
-def _deliver(connection: Connection, outcome: CaseOutcome, user: dict[str, Any] | None) -> Receipt | DeliveryError:
-    try:
-        user = require_active(user)
-        reference = str((user.get("user_fields") or {}).get(connection.settings.case_reference_field) or "")
-        if _is_newer(_parse_reference(reference), outcome):
-            return build_receipt(connection, user, "a newer state or case is already there")
-        values = build_case_fields(connection, outcome)
-        key = connection.settings.case_state_field
-        receipt = write_user_fields(connection, user, values, action=ACTION, key=key)
-        user.setdefault("user_fields", {}).update(values)  # a later item of the batch may be about the same user
-    except DeliveryError as error:
-        return error
+def _write_outcome(
+    connection: Connection[ZendeskSettings], outcome: CaseOutcome, user: dict[str, Any] | None
+) -> Receipt:
+    user = require_active(user)
+    reference = str((user.get("user_fields") or {}).get(connection.settings.case_reference_field) or "")
+    if _has_newer_case(reference, outcome):
+        return build_receipt(connection, user, "a newer state or case is already there")
+    values = build_case_fields(connection, outcome)
+    receipt = write_user_fields(connection, user, values, action=ACTION, key=connection.settings.case_state_field)
+    user.setdefault("user_fields", {}).update(values)  # a later item of the batch may be about the same user
     return receipt
 
 
@@ -67,7 +66,6 @@ def _parse_reference(text: str) -> tuple[datetime, int] | None:
     return (opened_at, int(parts[2])) if opened_at is not None and parts[2].isdigit() else None
 
 
-def _is_newer(stored: tuple[datetime, int] | None, outcome: CaseOutcome) -> bool:
-    opened_at = outcome.opened_at  # the reference has milliseconds
-    position = opened_at.replace(microsecond=opened_at.microsecond // 1000 * 1000), outcome.revision
-    return stored is not None and stored > position
+def _has_newer_case(reference: str, outcome: CaseOutcome) -> bool:
+    opened_at, revision = _parse_reference(reference) or (None, 0)
+    return is_outdated(outcome.opened_at, opened_at, revision=outcome.revision, stored_revision=revision)

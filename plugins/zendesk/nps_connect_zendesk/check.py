@@ -12,6 +12,7 @@ from nps_connect_zendesk.api import API_PATH, load_rows
 from nps_connect_zendesk.business_rules import mailing_rules
 from nps_connect_zendesk.export import latest_start, load_export
 from nps_connect_zendesk.name_lookup import ResourceKind, lookup_id
+from nps_connect_zendesk.settings import ZendeskSettings
 from nps_connect_zendesk.setup import differences
 from nps_connect_zendesk.users import STAFF_ROLES, USER_ATTRIBUTES
 from nps_connect_zendesk.webhook_setup import find_webhook
@@ -60,7 +61,7 @@ TICKET_ATTRIBUTES: Mapping[str, FieldType] = {
 
 
 @hookimpl
-def nps_check(connection: Connection) -> Sequence[Finding]:
+def nps_check(connection: Connection[ZendeskSettings]) -> Sequence[Finding]:
     """Return all findings; the check only reads.
 
     Raises:
@@ -86,7 +87,7 @@ def nps_check(connection: Connection) -> Sequence[Finding]:
 
 
 def _failure_finding(
-    finding_id: str, part: Callable[[Connection], Iterator[Finding]], error: DeliveryError, fix: str
+    finding_id: str, part: Callable[[Connection[ZendeskSettings]], Iterator[Finding]], error: DeliveryError, fix: str
 ) -> Finding:
     name = part.__name__.strip("_").replace("_", " ")
     return Finding(id=finding_id, severity="error", text=f"{name}: {error.message}", fix=fix)
@@ -116,7 +117,7 @@ def _quota(response: VendorResponse) -> Iterator[Finding]:
         yield Finding(severity="ok", text=text)
 
 
-def _scopes(connection: Connection) -> Iterator[Finding]:
+def _scopes(connection: Connection[ZendeskSettings]) -> Iterator[Finding]:
     if connection.settings.api_token is not None:
         return
     response = connection.http.call(
@@ -135,7 +136,7 @@ def _scopes(connection: Connection) -> Iterator[Finding]:
     yield from _expiry(connection, token.get("expires_at"))
 
 
-def _expiry(connection: Connection, expires_at: object) -> Iterator[Finding]:
+def _expiry(connection: Connection[ZendeskSettings], expires_at: object) -> Iterator[Finding]:
     """Yield the end of a fixed token; those of an OAuth client renew themselves."""
     if connection.settings.access_token is None or not isinstance(expires_at, str):
         return
@@ -148,13 +149,13 @@ def _expiry(connection: Connection, expires_at: object) -> Iterator[Finding]:
         yield Finding(id="token-expiring", severity="warning", text=text, fix="create a new token, and set it")
 
 
-def _tickets(connection: Connection) -> Iterator[Finding]:
+def _tickets(connection: Connection[ZendeskSettings]) -> Iterator[Finding]:
     params = {"external_id": "nps-check"}
     connection.http.call("GET", f"{API_PATH}/tickets", action=ACTION, idempotent=True, params=params)
     yield Finding(severity="ok", text="tickets can be read")
 
 
-def _export(connection: Connection) -> Iterator[Finding]:
+def _export(connection: Connection[ZendeskSettings]) -> Iterator[Finding]:
     if connection.settings.events != "poll":
         return
     start = latest_start(connection, action=ACTION)
@@ -162,7 +163,7 @@ def _export(connection: Connection) -> Iterator[Finding]:
     yield Finding(severity="ok", text="the ticket export can be read")
 
 
-def _names(connection: Connection) -> Iterator[Finding]:
+def _names(connection: Connection[ZendeskSettings]) -> Iterator[Finding]:
     settings = connection.settings
     names: list[tuple[str, ResourceKind, int | str | None]] = [
         ("group", "groups", settings.group),
@@ -177,7 +178,7 @@ def _names(connection: Connection) -> Iterator[Finding]:
             yield Finding(id="name-unknown", severity="error", text=text, fix=f"correct {key}, or use its number")
 
 
-def _filters(connection: Connection) -> Iterator[Finding]:
+def _filters(connection: Connection[ZendeskSettings]) -> Iterator[Finding]:
     """Check the fields that filters name; the account's fields are read only if a filter names any."""
     populations = [use for use in connection.filters if use.fields and use.on == POPULATION_EVENT]
     if populations:
@@ -200,7 +201,7 @@ def _filters(connection: Connection) -> Iterator[Finding]:
         yield Finding(severity="ok", text=f"the ticket fields that filters name exist: {', '.join(names)}")
 
 
-def _contact_fields(connection: Connection) -> Iterator[Finding]:
+def _contact_fields(connection: Connection[ZendeskSettings]) -> Iterator[Finding]:
     """Check the user fields that settings of the core name; the fields are read only if one does."""
     if not connection.contact_fields:
         return
@@ -210,7 +211,7 @@ def _contact_fields(connection: Connection) -> Iterator[Finding]:
     yield from filter(None, mismatches)
 
 
-def _setup(connection: Connection) -> Iterator[Finding]:
+def _setup(connection: Connection[ZendeskSettings]) -> Iterator[Finding]:
     missing = list(differences(connection))
     for difference in missing:
         fix = None if difference.change == "blocked" else f"run 'nps-connect connections apply {connection.name}'"
@@ -220,7 +221,7 @@ def _setup(connection: Connection) -> Iterator[Finding]:
         yield Finding(severity="ok", text="setup is complete")
 
 
-def _webhook(connection: Connection) -> Iterator[Finding]:
+def _webhook(connection: Connection[ZendeskSettings]) -> Iterator[Finding]:
     webhook = find_webhook(connection, action=ACTION) if connection.settings.events == "webhook" else None
     if webhook is None:
         return
@@ -235,7 +236,7 @@ def _webhook(connection: Connection) -> Iterator[Finding]:
     yield _last_invocation(connection, path)
 
 
-def _last_invocation(connection: Connection, path: str) -> Finding:
+def _last_invocation(connection: Connection[ZendeskSettings], path: str) -> Finding:
     params = {"sort": "-latest_completed_at", "page[size]": 1}
     response = connection.http.call_json("GET", f"{path}/invocations", action=ACTION, idempotent=True, params=params)
     last = next(iter(response.get("invocations") or []), None)
@@ -256,7 +257,7 @@ def _completion_time(value: object) -> str:
         return "at an unknown time"
 
 
-def _business_rules(connection: Connection) -> Iterator[Finding]:
+def _business_rules(connection: Connection[ZendeskSettings]) -> Iterator[Finding]:
     for kind, title in mailing_rules(connection, action=ACTION):
         yield Finding(
             id="automation-mails-customers",

@@ -9,7 +9,7 @@ from typing import Any
 from nps_connect import Connection, Contact, ContactKey, ContactMatch, Event, hookimpl
 from nps_connect_zendesk.api import show_many
 from nps_connect_zendesk.name_lookup import ResourceKind, lookup_id
-from nps_connect_zendesk.settings import NameOrId
+from nps_connect_zendesk.settings import NameOrId, ZendeskSettings
 from nps_connect_zendesk.ticket_facts import (
     EXCLUSION_FIELD,
     OPEN_STATUSES,
@@ -33,7 +33,9 @@ AGENT_FIELD = "agent_name"
 
 
 @hookimpl
-def nps_complete_events(connection: Connection, events: Sequence[Event], fields: Sequence[str]) -> Sequence[Event]:
+def nps_complete_events(
+    connection: Connection[ZendeskSettings], events: Sequence[Event], fields: Sequence[str]
+) -> Sequence[Event]:
     """Add ticket fields, reply and solving times, the exclusion reason and the requester: 100 tickets per call.
 
     Raises:
@@ -53,7 +55,7 @@ def nps_complete_events(connection: Connection, events: Sequence[Event], fields:
 
 
 @hookimpl
-def nps_find_contacts(connection: Connection, keys: Sequence[ContactKey]) -> Sequence[ContactMatch]:
+def nps_find_contacts(connection: Connection[ZendeskSettings], keys: Sequence[ContactKey]) -> Sequence[ContactMatch]:
     """Find users by id (100 per call), by address (one call each), or as requester of a ticket (100 per call).
 
     Raises:
@@ -72,7 +74,10 @@ def nps_find_contacts(connection: Connection, keys: Sequence[ContactKey]) -> Seq
 
 
 def _matches(
-    connection: Connection, key: ContactKey, users: Mapping[str, dict[str, Any]], tickets: Mapping[str, dict[str, Any]]
+    connection: Connection[ZendeskSettings],
+    key: ContactKey,
+    users: Mapping[str, dict[str, Any]],
+    tickets: Mapping[str, dict[str, Any]],
 ) -> list[dict[str, Any]]:
     if key.kind == "email":
         return find_users_by_address(connection, key.value, action=FIND_ACTION)
@@ -80,7 +85,9 @@ def _matches(
     return [users[user_id]] if user_id in users else []
 
 
-def _load_tickets(connection: Connection, ids: Sequence[str] | Iterator[str]) -> dict[str, dict[str, Any]]:
+def _load_tickets(
+    connection: Connection[ZendeskSettings], ids: Sequence[str] | Iterator[str]
+) -> dict[str, dict[str, Any]]:
     by_id = {}
     for response in show_many(connection, "/tickets", ids, action=COMPLETE_ACTION, include=SIDE_LOADS):
         metrics = {metric.get("ticket_id"): metric for metric in response.get("metric_sets") or []}
@@ -93,7 +100,7 @@ def _load_tickets(connection: Connection, ids: Sequence[str] | Iterator[str]) ->
     return by_id
 
 
-def _load_users(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+def _load_users(connection: Connection[ZendeskSettings], ids: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {
         str(user["id"]): user
         for response in show_many(connection, "/users", ids, action=FIND_ACTION)
@@ -105,18 +112,18 @@ def _side_loaded_users(tickets: Mapping[str, dict[str, Any]]) -> dict[str, dict[
     return {str(ticket["requester"]["id"]): ticket["requester"] for ticket in tickets.values() if ticket["requester"]}
 
 
-def _excluded_ids(connection: Connection) -> tuple[set[int], set[int]]:
+def _excluded_ids(connection: Connection[ZendeskSettings]) -> tuple[set[int], set[int]]:
     exclude = connection.settings.exclude
     return _lookup_ids(connection, "groups", exclude.groups), _lookup_ids(connection, "ticket_forms", exclude.forms)
 
 
-def _lookup_ids(connection: Connection, kind: ResourceKind, values: Sequence[NameOrId]) -> set[int]:
+def _lookup_ids(connection: Connection[ZendeskSettings], kind: ResourceKind, values: Sequence[NameOrId]) -> set[int]:
     numbers = (lookup_id(connection, kind, value, action=COMPLETE_ACTION) for value in values)
     return {number for number in numbers if number is not None}
 
 
 def _complete_event(
-    connection: Connection,
+    connection: Connection[ZendeskSettings],
     event: Event,
     names: Sequence[str],
     tickets: Mapping[str, dict[str, Any]],
@@ -161,7 +168,9 @@ def _exact_time(event: Event, ticket: Mapping[str, Any]) -> datetime:
     return event.occurred_at
 
 
-def _complete_merge(connection: Connection, event: Event, users: Mapping[str, dict[str, Any]]) -> Event:
+def _complete_merge(
+    connection: Connection[ZendeskSettings], event: Event, users: Mapping[str, dict[str, Any]]
+) -> Event:
     """Make the merge an event about the surviving user, which is the one that Zendesk still shows as active.
 
     Not verified: which of the two users the event names first. Where both or neither are active, nothing is merged.
@@ -177,7 +186,10 @@ def _complete_merge(connection: Connection, event: Event, users: Mapping[str, di
 
 
 def _contacts(
-    connection: Connection, event: Event, ticket: dict[str, Any] | None, users: Mapping[str, dict[str, Any]]
+    connection: Connection[ZendeskSettings],
+    event: Event,
+    ticket: dict[str, Any] | None,
+    users: Mapping[str, dict[str, Any]],
 ) -> tuple[Contact, ...]:
     if ticket is None and event.kind.startswith("ticket."):
         return ()  # deleted since

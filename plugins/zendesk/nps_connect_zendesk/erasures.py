@@ -6,10 +6,12 @@ The user and their tickets stay: people decide about these in Zendesk.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-from nps_connect import Connection, ContactErasure, DeliveryError, Receipt, TargetGone, hookimpl
+from nps_connect import Connection, ContactErasure, DeliveryError, Receipt, TargetGone, hookimpl, map_outcomes
 from nps_connect_zendesk.api import API_PATH, show_many
+from nps_connect_zendesk.settings import ZendeskSettings
 from nps_connect_zendesk.user_fields import USER_UPDATE_QUOTA, own_fields
 from nps_connect_zendesk.users import find_users_by_address
 
@@ -17,19 +19,14 @@ ACTION = "erase_contact"
 
 
 @hookimpl
-def nps_erase_contacts(connection: Connection, erasures: Sequence[ContactErasure]) -> Sequence[Receipt | DeliveryError]:
+def nps_erase_contacts(
+    connection: Connection[ZendeskSettings], erasures: Sequence[ContactErasure]
+) -> Sequence[Receipt | DeliveryError]:
     """Empty our user fields of each person's users."""
-    return [_outcome(connection, erasure) for erasure in erasures]
+    return map_outcomes(erasures, partial(_erase, connection))
 
 
-def _outcome(connection: Connection, erasure: ContactErasure) -> Receipt | DeliveryError:
-    try:
-        return _erase(connection, erasure)
-    except DeliveryError as error:
-        return error
-
-
-def _erase(connection: Connection, erasure: ContactErasure) -> Receipt:
+def _erase(connection: Connection[ZendeskSettings], erasure: ContactErasure) -> Receipt:
     users = {user["id"]: user for user in _load_users(connection, erasure) if user.get("active") is not False}
     if not users:
         raise TargetGone("Zendesk does not know this person, or has deleted them")
@@ -52,7 +49,7 @@ def _erase(connection: Connection, erasure: ContactErasure) -> Receipt:
     return Receipt(id=str(first), link=f"{connection.settings.address}/agent/users/{first}", note=note)
 
 
-def _load_users(connection: Connection, erasure: ContactErasure) -> list[dict[str, Any]]:
+def _load_users(connection: Connection[ZendeskSettings], erasure: ContactErasure) -> list[dict[str, Any]]:
     responses = show_many(connection, "/users", erasure.contact_ids, action=ACTION)
     users = [user for response in responses for user in response.get("users") or []]
     for email in erasure.emails:

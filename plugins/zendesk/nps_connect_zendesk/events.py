@@ -7,13 +7,13 @@ time of change, which the export has too; in a trigger's body it has whole minut
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from nps_connect import Connection, Event, Veto, WebhookRejected, WebhookRequest, hookimpl
+from nps_connect_zendesk.settings import ZendeskSettings
 from nps_connect_zendesk.ticket_facts import (
     EXCLUSION_FIELD,
     OPEN_STATUSES,
@@ -36,13 +36,13 @@ TEMPLATE_KINDS = ("ticket.solved", "ticket.reopened", "ticket.closed", "ticket.p
 
 
 @hookimpl
-def nps_parse_events(connection: Connection, request: WebhookRequest) -> Sequence[Event]:
+def nps_parse_events(connection: Connection[ZendeskSettings], request: WebhookRequest) -> Sequence[Event]:
     """Return the events of a webhook, in either mode; unknown kinds have none.
 
     Raises:
         WebhookRejected: `unreadable`.
     """
-    body = _body(request)
+    body = request.json_object()
     if isinstance(body.get("type"), str):
         return _from_envelope(connection, body)
     if "ticket_id" in body:
@@ -57,21 +57,11 @@ def nps_veto_survey(event: Event) -> Veto | None:
     return Veto(reason=str(reason)) if reason else None
 
 
-def _body(request: WebhookRequest) -> dict[str, Any]:
-    try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
-        raise _unreadable("not JSON") from None
-    if not isinstance(body, dict):
-        raise _unreadable("not a JSON object")
-    return body
-
-
 def _unreadable(detail: str) -> WebhookRejected:
     return WebhookRejected("unreadable", detail)
 
 
-def _from_envelope(connection: Connection, body: Mapping[str, Any]) -> list[Event]:
+def _from_envelope(connection: Connection[ZendeskSettings], body: Mapping[str, Any]) -> list[Event]:
     kind = EVENT_TYPE_PREFIX.sub("", str(body["type"]))
     if kind in CONTACT_KINDS:
         return _user_events(CONTACT_KINDS[kind], body)
@@ -125,7 +115,7 @@ def _kind_by_status(status: str | None, previous: str | None) -> str | None:
     return "ticket.reopened" if previous == "solved" and status in OPEN_STATUSES else None
 
 
-def _from_template(connection: Connection, body: Mapping[str, Any]) -> list[Event]:
+def _from_template(connection: Connection[ZendeskSettings], body: Mapping[str, Any]) -> list[Event]:
     kind = _template_kind(body)
     if kind is None:
         return []

@@ -12,6 +12,7 @@ from typing import Any
 
 from nps_connect import Connection, RetryLater, VendorResponse
 from nps_connect_zendesk.api import API_PATH, PAGE_SIZE
+from nps_connect_zendesk.settings import ZendeskSettings
 
 EXPORT_QUOTA = "export"
 START_LAG_SECONDS = 120
@@ -37,7 +38,7 @@ class Page:
     read_at: datetime
 
 
-def vendor_time(connection: Connection, *, action: str) -> datetime:
+def vendor_time(connection: Connection[ZendeskSettings], *, action: str) -> datetime:
     """Return the current time by Zendesk's clock, from the response to a cheap call.
 
     Raises:
@@ -47,7 +48,7 @@ def vendor_time(connection: Connection, *, action: str) -> datetime:
     return response.sent_at or connection.clock()
 
 
-def latest_start(connection: Connection, *, action: str) -> int:
+def latest_start(connection: Connection[ZendeskSettings], *, action: str) -> int:
     """Return the latest `start_time` (seconds since 1970) that the export accepts for certain.
 
     Raises:
@@ -56,7 +57,9 @@ def latest_start(connection: Connection, *, action: str) -> int:
     return int(vendor_time(connection, action=action).timestamp()) - START_LAG_SECONDS
 
 
-def load_export(connection: Connection, stream: str, params: Mapping[str, str | int], *, action: str) -> Page:
+def load_export(
+    connection: Connection[ZendeskSettings], stream: str, params: Mapping[str, str | int], *, action: str
+) -> Page:
     """Return a page of changed tickets or users, from a `start_time` or a `cursor`.
 
     Raises:
@@ -81,7 +84,7 @@ def load_export(connection: Connection, stream: str, params: Mapping[str, str | 
     return Page(rows, cursor, more, response.sent_at or connection.clock())
 
 
-def load_deleted_users(connection: Connection, cursor: str | None, *, action: str) -> Page:
+def load_deleted_users(connection: Connection[ZendeskSettings], cursor: str | None, *, action: str) -> Page:
     """Return a page of deleted users, those deleted permanently included.
 
     Source: developer.zendesk.com/api-reference/ticketing/users/users/#list-deleted-users.

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 
 from nps_connect import Connection, VendorClient
 from nps_connect_zendesk.api import load_rows
-from nps_connect_zendesk.settings import NameOrId, numeric
+from nps_connect_zendesk.settings import NameOrId, ZendeskSettings, numeric
 
 ResourceKind = Literal["groups", "brands", "ticket_forms", "ticket_fields"]
 CACHE_TTL = timedelta(minutes=10)
@@ -22,7 +22,9 @@ _cache: WeakKeyDictionary[VendorClient, dict[str, tuple[datetime, dict[str, int]
 _cache_lock = threading.Lock()
 
 
-def lookup_id(connection: Connection, kind: ResourceKind, value: NameOrId, *, action: str) -> int | None:
+def lookup_id(
+    connection: Connection[ZendeskSettings], kind: ResourceKind, value: NameOrId, *, action: str
+) -> int | None:
     """Return the id of an object given by number or name (case-insensitive), or None for an unknown name.
 
     Raises:
@@ -34,7 +36,7 @@ def lookup_id(connection: Connection, kind: ResourceKind, value: NameOrId, *, ac
     return _load_ids_by_name(connection, kind, action).get(str(value).strip().casefold())
 
 
-def _load_ids_by_name(connection: Connection, kind: ResourceKind, action: str) -> dict[str, int]:
+def _load_ids_by_name(connection: Connection[ZendeskSettings], kind: ResourceKind, action: str) -> dict[str, int]:
     now = connection.clock()
     with _cache_lock:
         cached = _cache.setdefault(connection.http, {}).get(kind)

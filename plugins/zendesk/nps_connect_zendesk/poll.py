@@ -22,6 +22,7 @@ from nps_connect_zendesk.export import (
     load_export,
     vendor_time,
 )
+from nps_connect_zendesk.settings import ZendeskSettings
 from nps_connect_zendesk.ticket_facts import (
     contact_event,
     erasure_event,
@@ -42,7 +43,7 @@ PERMANENTLY_DELETED_NAME = "Permanently Deleted User"
 
 
 @hookimpl
-def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
+def nps_poll_events(connection: Connection[ZendeskSettings], cursor: str | None) -> EventPage:
     """Return one page of solved, closed and deleted tickets, of deleted users, or of permanently deleted users.
 
     The first call finds the end of the export and returns no history; older facts are never emitted, even if an old
@@ -64,14 +65,14 @@ def nps_poll_events(connection: Connection, cursor: str | None) -> EventPage:
     return EventPage(events=events, cursor=_format_cursor(state), more=page.more or state["next"] != STREAMS[0])
 
 
-def _initial_state(connection: Connection) -> dict[str, Any]:
+def _initial_state(connection: Connection[ZendeskSettings]) -> dict[str, Any]:
     now = int(vendor_time(connection, action=ACTION).timestamp())
     start = now - START_LAG_SECONDS
     page = load_export(connection, "tickets", {"start_time": start}, action=ACTION)
     return {"since": now, "seen": start, "next": "tickets", "tickets": page.cursor, "scanned": 0}
 
 
-def _load_page(connection: Connection, stream: str, state: dict[str, Any]) -> Page:
+def _load_page(connection: Connection[ZendeskSettings], stream: str, state: dict[str, Any]) -> Page:
     try:
         if stream == "deleted_users":
             return load_deleted_users(connection, state.get(stream), action=ACTION)
@@ -83,7 +84,7 @@ def _load_page(connection: Connection, stream: str, state: dict[str, Any]) -> Pa
         return Page((), None, more=False, read_at=connection.clock())
 
 
-def _export(connection: Connection, stream: str, state: dict[str, Any]) -> Page:
+def _export(connection: Connection[ZendeskSettings], stream: str, state: dict[str, Any]) -> Page:
     stored = state.get(stream)
     if stored:
         try:
@@ -108,7 +109,9 @@ def _advanced(state: dict[str, Any], stream: str, page: Page) -> dict[str, Any]:
     return {**change, "seen": read_at - START_LAG_SECONDS, "next": "deleted_users" if is_due else STREAMS[0]}
 
 
-def _row_events(connection: Connection, stream: str, row: dict[str, Any], read_at: datetime) -> Iterator[Event]:
+def _row_events(
+    connection: Connection[ZendeskSettings], stream: str, row: dict[str, Any], read_at: datetime
+) -> Iterator[Event]:
     if stream == "tickets":
         yield from _ticket_events(connection, row)
     elif stream == "users":
@@ -117,7 +120,7 @@ def _row_events(connection: Connection, stream: str, row: dict[str, Any], read_a
         yield erasure_event(str(row["id"]), read_at)
 
 
-def _ticket_events(connection: Connection, ticket: dict[str, Any]) -> Iterator[Event]:
+def _ticket_events(connection: Connection[ZendeskSettings], ticket: dict[str, Any]) -> Iterator[Event]:
     facts = parse_ticket_facts(ticket)
     for kind, moment in _ticket_facts(ticket):
         yield ticket_event(

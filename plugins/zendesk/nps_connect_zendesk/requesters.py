@@ -8,6 +8,7 @@ from typing import Any
 from nps_connect import Connection, Contact, NotAllowed, Rejected, TargetGone
 from nps_connect_zendesk.api import API_PATH
 from nps_connect_zendesk.errors import RequesterRejected
+from nps_connect_zendesk.settings import ZendeskSettings
 from nps_connect_zendesk.texts import escape_placeholders
 from nps_connect_zendesk.users import find_users_by_address
 
@@ -39,7 +40,7 @@ def requester_name(contact: Contact) -> str:
     return name[:200] or (contact.email or "").partition("@")[0] or "?"
 
 
-def resolve_requester(connection: Connection, contact: Contact, *, action: str) -> Requester:
+def resolve_requester(connection: Connection[ZendeskSettings], contact: Contact, *, action: str) -> Requester:
     """Return the requester for a ticket about this contact.
 
     An existing user is not changed. A new one is created with ``skip_verify_email``. Without permission to look up or
@@ -64,7 +65,7 @@ def resolve_requester(connection: Connection, contact: Contact, *, action: str) 
         return Requester({"requester": {"name": requester_name(contact), "email": contact.email}})
 
 
-def _create_user(connection: Connection, contact: Contact, action: str) -> dict[str, Any]:
+def _create_user(connection: Connection[ZendeskSettings], contact: Contact, action: str) -> dict[str, Any]:
     body = {"user": {"email": contact.email, "name": requester_name(contact), "skip_verify_email": True}}
     response = connection.http.call_json(
         "POST", f"{API_PATH}/users/create_or_update", action=action, idempotent=True, json=body
@@ -73,7 +74,7 @@ def _create_user(connection: Connection, contact: Contact, action: str) -> dict[
     return user
 
 
-def body_with_requester(connection: Connection, contact: Contact, body: str) -> str:
+def body_with_requester(connection: Connection[ZendeskSettings], contact: Contact, body: str) -> str:
     """Return the body of a ticket without requester: it names the customer."""
     person = " ".join(part for part in (contact.name, f"<{contact.email}>" if contact.email else None) if part)
     template = _WITHOUT_REQUESTER.get(connection.default_language[:2], _WITHOUT_REQUESTER["en"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from nps_connect import Connection, DeliveryError, Receipt, ScoreUpdate, hookimpl
+from nps_connect import Connection, DeliveryError, Receipt, ScoreUpdate, hookimpl, is_outdated, map_outcomes
+from nps_connect_zendesk.settings import ZendeskSettings
 from nps_connect_zendesk.texts import value_of
 from nps_connect_zendesk.user_fields import (
     build_receipt,
@@ -20,28 +21,27 @@ ACTION = "write_score"
 
 
 @hookimpl
-def nps_write_scores(connection: Connection, updates: Sequence[ScoreUpdate]) -> Sequence[Receipt | DeliveryError]:
+def nps_write_scores(
+    connection: Connection[ZendeskSettings], updates: Sequence[ScoreUpdate]
+) -> Sequence[Receipt | DeliveryError]:
     """Write each score unless a later response is already there: one read for the batch, one write per user.
 
     Raises:
         DeliveryError: any, if the users cannot be read.
     """
     users = load_users(connection, [update.contact.id for update in updates], action=ACTION)
-    return [_deliver(connection, update, users.get(update.contact.id)) for update in updates]
+    return map_outcomes(updates, lambda update: _write_score(connection, update, users.get(update.contact.id)))
 
 
-def _deliver(connection: Connection, update: ScoreUpdate, user: dict[str, Any] | None) -> Receipt | DeliveryError:
-    try:
-        user = require_active(user)
-        if _has_later_response(connection, update, user.get("user_fields") or {}):
-            return build_receipt(connection, user, "a later response is already there")
-        values, key = build_user_fields(connection, update), connection.settings.score_field
-        return write_user_fields(connection, user, values, action=ACTION, key=key)
-    except DeliveryError as error:
-        return error
+def _write_score(connection: Connection[ZendeskSettings], update: ScoreUpdate, user: dict[str, Any] | None) -> Receipt:
+    user = require_active(user)
+    if _has_later_response(connection, update, user.get("user_fields") or {}):
+        return build_receipt(connection, user, "a later response is already there")
+    values, key = build_user_fields(connection, update), connection.settings.score_field
+    return write_user_fields(connection, user, values, action=ACTION, key=key)
 
 
-def build_user_fields(connection: Connection, update: ScoreUpdate) -> dict[str, str | int | None]:
+def build_user_fields(connection: Connection[ZendeskSettings], update: ScoreUpdate) -> dict[str, str | int | None]:
     """Return the user fields of a response."""
     settings, response = connection.settings, update.response
     fields: dict[str, str | int | None] = {
@@ -56,7 +56,7 @@ def build_user_fields(connection: Connection, update: ScoreUpdate) -> dict[str, 
     return fields
 
 
-def _has_later_response(connection: Connection, update: ScoreUpdate, fields: dict[str, Any]) -> bool:
+def _has_later_response(connection: Connection[ZendeskSettings], update: ScoreUpdate, fields: dict[str, Any]) -> bool:
     """Return whether the profile has a later response.
 
     The reference has milliseconds; Zendesk's date fields hold only the day.
@@ -65,6 +65,6 @@ def _has_later_response(connection: Connection, update: ScoreUpdate, fields: dic
     reference = str(fields.get(settings.reference_field) or "").partition(" ")[0]
     exact = parse_moment(reference) if reference else None
     if exact is not None:
-        return exact > answered_at.replace(microsecond=answered_at.microsecond // 1000 * 1000)
+        return is_outdated(answered_at, exact)
     day = parse_moment(str(fields.get(settings.responded_at_field) or ""))
     return day is not None and day.date() > answered_at.date()

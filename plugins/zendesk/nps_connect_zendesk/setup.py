@@ -9,14 +9,14 @@ from typing import Any
 from nps_connect import Connection, SetupChange, hookimpl
 from nps_connect_zendesk.account_difference import AccountDifference
 from nps_connect_zendesk.api import API_PATH, load_rows
-from nps_connect_zendesk.settings import numeric
+from nps_connect_zendesk.settings import ZendeskSettings, numeric
 from nps_connect_zendesk.webhook_setup import webhook_differences
 
 ACTION = "setup"
 
 
 @hookimpl
-def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:
+def nps_plan_setup(connection: Connection[ZendeskSettings]) -> Sequence[SetupChange]:
     """Return what is missing or differs; only reads.
 
     Raises:
@@ -26,7 +26,7 @@ def nps_plan_setup(connection: Connection) -> Sequence[SetupChange]:
 
 
 @hookimpl
-def nps_apply_setup(connection: Connection, changes: Sequence[SetupChange]) -> Sequence[SetupChange]:
+def nps_apply_setup(connection: Connection[ZendeskSettings], changes: Sequence[SetupChange]) -> Sequence[SetupChange]:
     """Make the planned changes that are still needed, and return those that were made.
 
     Raises:
@@ -41,7 +41,7 @@ def nps_apply_setup(connection: Connection, changes: Sequence[SetupChange]) -> S
     return done
 
 
-def differences(connection: Connection) -> Iterator[AccountDifference]:
+def differences(connection: Connection[ZendeskSettings]) -> Iterator[AccountDifference]:
     """Yield everything that the account should have and has not.
 
     Raises:
@@ -52,7 +52,7 @@ def differences(connection: Connection) -> Iterator[AccountDifference]:
     yield from webhook_differences(connection)
 
 
-def user_fields(connection: Connection) -> dict[str, dict[str, str]]:
+def user_fields(connection: Connection[ZendeskSettings]) -> dict[str, dict[str, str]]:
     """Return the user fields that scores and outcomes of cases need, by key."""
     settings = connection.settings
     fields = {
@@ -73,7 +73,7 @@ def user_fields(connection: Connection) -> dict[str, dict[str, str]]:
     return fields
 
 
-def _user_fields(connection: Connection) -> Iterator[AccountDifference]:
+def _user_fields(connection: Connection[ZendeskSettings]) -> Iterator[AccountDifference]:
     existing_by_key = {
         row.get("key"): row for row in load_rows(connection, "/user_fields", "user_fields", action=ACTION)
     }
@@ -93,7 +93,7 @@ def _user_fields(connection: Connection) -> Iterator[AccountDifference]:
             yield AccountDifference(change_id, "update", f"activate the user field {key!r}", activate)
 
 
-def _ticket_fields(connection: Connection) -> Iterator[AccountDifference]:
+def _ticket_fields(connection: Connection[ZendeskSettings]) -> Iterator[AccountDifference]:
     titles = [title for title in connection.settings.custom_fields if numeric(title) is None]
     if not titles:
         return
@@ -115,5 +115,5 @@ def _ticket_fields(connection: Connection) -> Iterator[AccountDifference]:
             yield AccountDifference(change_id, "update", f"activate the ticket field {title!r}", activate)
 
 
-def _call(connection: Connection, method: str, path: str, body: dict[str, Any]) -> None:
+def _call(connection: Connection[ZendeskSettings], method: str, path: str, body: dict[str, Any]) -> None:
     connection.http.call(method, f"{API_PATH}{path}", action=ACTION, idempotent=method != "POST", json=body)

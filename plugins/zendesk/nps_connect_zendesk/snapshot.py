@@ -8,6 +8,7 @@ from typing import Any
 from nps_connect import AccountSnapshot, Connection, VendorField, hookimpl
 from nps_connect_zendesk.api import API_PATH, load_rows
 from nps_connect_zendesk.check import TICKET_ATTRIBUTES
+from nps_connect_zendesk.settings import ZendeskSettings
 from nps_connect_zendesk.users import USER_ATTRIBUTES
 
 ACTION = "snapshot"
@@ -26,7 +27,7 @@ CLOSED_LISTS = {
 
 
 @hookimpl
-def nps_snapshot(connection: Connection) -> AccountSnapshot:
+def nps_snapshot(connection: Connection[ZendeskSettings]) -> AccountSnapshot:
     """Return ticket fields, user fields, the names of other objects, and the token's scopes if Zendesk tells them."""
     ticket_fields = list(load_rows(connection, "/ticket_fields", "ticket_fields", action=ACTION))
     tickets = {name: VendorField(type=ATTRIBUTE) for name in TICKET_ATTRIBUTES}
@@ -54,7 +55,7 @@ def _field(row: Mapping[str, Any]) -> VendorField:
     )
 
 
-def _scopes(connection: Connection) -> tuple[str, ...] | None:
+def _scopes(connection: Connection[ZendeskSettings]) -> tuple[str, ...] | None:
     if connection.settings.api_token is not None:
         return None
     response = connection.http.call(

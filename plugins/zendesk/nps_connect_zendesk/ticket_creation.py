@@ -16,6 +16,7 @@ from nps_connect_zendesk.api import API_PATH
 from nps_connect_zendesk.errors import IdempotencyKeyReused, RequesterRejected, ValuesRejected
 from nps_connect_zendesk.markers import TICKET_TAG, build_idempotency_key
 from nps_connect_zendesk.requesters import NO_REQUESTER, Requester, body_with_requester, resolve_requester
+from nps_connect_zendesk.settings import ZendeskSettings
 from nps_connect_zendesk.texts import body_of, subject_of, tags_of
 from nps_connect_zendesk.ticket_fields import ConfiguredFields, build_ticket_fields
 from nps_connect_zendesk.ticket_lookup import build_receipt, find_ticket
@@ -24,7 +25,7 @@ ACTION = "open_ticket"
 KEY_REUSE_DELAY = timedelta(minutes=10)
 
 
-def open_ticket(connection: Connection, draft: TicketDraft) -> Receipt:
+def open_ticket(connection: Connection[ZendeskSettings], draft: TicketDraft) -> Receipt:
     """Open the draft's ticket.
 
     Raises:
@@ -55,7 +56,11 @@ def open_ticket(connection: Connection, draft: TicketDraft) -> Receipt:
 
 
 def _create(
-    connection: Connection, draft: TicketDraft, requester: Requester, configured: ConfiguredFields, variant: str
+    connection: Connection[ZendeskSettings],
+    draft: TicketDraft,
+    requester: Requester,
+    configured: ConfiguredFields,
+    variant: str,
 ) -> dict[str, Any]:
     try:
         ticket: dict[str, Any] = connection.http.call_json(
@@ -75,7 +80,7 @@ def _create(
 
 
 def _request_body(
-    connection: Connection, draft: TicketDraft, requester: Requester, configured: ConfiguredFields
+    connection: Connection[ZendeskSettings], draft: TicketDraft, requester: Requester, configured: ConfiguredFields
 ) -> bytes:
     body = draft.body if requester.fields else body_with_requester(connection, draft.contact, draft.body)
     ticket = {
@@ -90,7 +95,7 @@ def _request_body(
     return json.dumps({"ticket": ticket}, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
 
-def _find_opened(connection: Connection, draft: TicketDraft) -> Receipt:
+def _find_opened(connection: Connection[ZendeskSettings], draft: TicketDraft) -> Receipt:
     receipt = find_ticket(connection, draft.external_id, action=ACTION)
     if receipt is None:
         raise RetryLater(

@@ -7,7 +7,7 @@ from typing import Any
 
 from nps_connect import Connection, ContactResponse, NotAllowed, Rejected, TargetGone, TicketDraft
 from nps_connect_zendesk.name_lookup import ResourceKind, lookup_id
-from nps_connect_zendesk.settings import NameOrId, numeric
+from nps_connect_zendesk.settings import NameOrId, ZendeskSettings, numeric
 from nps_connect_zendesk.texts import value_of
 from nps_connect_zendesk.users import STAFF_ROLES, find_users_by_address
 
@@ -31,7 +31,9 @@ class ConfiguredFields:
     notes: tuple[str, ...] = ()
 
 
-def build_ticket_fields(connection: Connection, draft: TicketDraft, *, action: str) -> ConfiguredFields:
+def build_ticket_fields(
+    connection: Connection[ZendeskSettings], draft: TicketDraft, *, action: str
+) -> ConfiguredFields:
     """Return what the settings add to this draft. A name that the account does not have is left out and noted.
 
     Raises:
@@ -63,7 +65,7 @@ def build_ticket_fields(connection: Connection, draft: TicketDraft, *, action: s
 
 
 def build_custom_fields(
-    connection: Connection, item: ContactResponse, *, action: str, notes: list[str]
+    connection: Connection[ZendeskSettings], item: ContactResponse, *, action: str, notes: list[str]
 ) -> list[dict[str, Any]]:
     """Return the custom fields of the settings with the values of this response.
 
@@ -107,7 +109,9 @@ def _assignee(assignee: NameOrId | None) -> dict[str, Any]:
     return {"assignee_id": number} if number is not None else {"assignee_email": str(assignee)}
 
 
-def _owner_fields(connection: Connection, draft: TicketDraft, *, action: str, notes: list[str]) -> dict[str, Any]:
+def _owner_fields(
+    connection: Connection[ZendeskSettings], draft: TicketDraft, *, action: str, notes: list[str]
+) -> dict[str, Any]:
     """Return the fields by which the contact's owner in the CRM gets the ticket.
 
     Followers are agents whom the customer does not see; a CC would be visible, and would create a user for an unknown

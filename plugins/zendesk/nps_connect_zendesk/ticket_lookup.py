@@ -10,12 +10,13 @@ from typing import Any
 from nps_connect import Connection, Receipt, TargetGone, TicketUpdate
 from nps_connect_zendesk.api import API_PATH, PAGE_SIZE, load_rows
 from nps_connect_zendesk.markers import comment_reference, is_own_ticket
+from nps_connect_zendesk.settings import ZendeskSettings
 
 UPDATE_ACTION = "update_ticket"
 MAX_CHAIN_LENGTH = 6
 
 
-def build_receipt(connection: Connection, ticket_id: int | str, notes: Sequence[str] = ()) -> Receipt:
+def build_receipt(connection: Connection[ZendeskSettings], ticket_id: int | str, notes: Sequence[str] = ()) -> Receipt:
     """Return a receipt with the ticket's address for agents."""
     return Receipt(
         id=str(ticket_id),
@@ -24,7 +25,7 @@ def build_receipt(connection: Connection, ticket_id: int | str, notes: Sequence[
     )
 
 
-def find_ticket(connection: Connection, external_id: str, *, action: str) -> Receipt | None:
+def find_ticket(connection: Connection[ZendeskSettings], external_id: str, *, action: str) -> Receipt | None:
     """Return the receipt of the first ticket with this external id, or None.
 
     It reads the list of tickets and not the search, because the search index lags.
@@ -43,7 +44,7 @@ def find_ticket(connection: Connection, external_id: str, *, action: str) -> Rec
     return build_receipt(connection, min(ids)) if ids else None
 
 
-def load_ticket(connection: Connection, ticket_id: int | str) -> dict[str, Any]:
+def load_ticket(connection: Connection[ZendeskSettings], ticket_id: int | str) -> dict[str, Any]:
     """Return one ticket.
 
     Raises:
@@ -58,7 +59,7 @@ def load_ticket(connection: Connection, ticket_id: int | str) -> dict[str, Any]:
     return ticket
 
 
-def follow_up_chain(connection: Connection, ticket_id: str) -> Iterator[dict[str, Any]]:
+def follow_up_chain(connection: Connection[ZendeskSettings], ticket_id: str) -> Iterator[dict[str, Any]]:
     """Yield the ticket, our follow-up on it if it is closed, and so on; the last one is the current ticket.
 
     Raises:
@@ -72,7 +73,7 @@ def follow_up_chain(connection: Connection, ticket_id: str) -> Iterator[dict[str
         ticket = _own_follow_up(connection, ticket) if ticket["status"] == "closed" else None
 
 
-def _own_follow_up(connection: Connection, closed: dict[str, Any]) -> dict[str, Any] | None:
+def _own_follow_up(connection: Connection[ZendeskSettings], closed: dict[str, Any]) -> dict[str, Any] | None:
     for number in sorted(closed.get("followup_ids") or [], reverse=True):
         try:
             follow_up = load_ticket(connection, number)
@@ -83,7 +84,7 @@ def _own_follow_up(connection: Connection, closed: dict[str, Any]) -> dict[str, 
     return None
 
 
-def find_comment(connection: Connection, update: TicketUpdate) -> Receipt | None:
+def find_comment(connection: Connection[ZendeskSettings], update: TicketUpdate) -> Receipt | None:
     """Return the receipt of the ticket of the chain whose newest comments contain the update's reference, or None.
 
     Raises:

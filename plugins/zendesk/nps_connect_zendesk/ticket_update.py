@@ -14,6 +14,7 @@ from nps_connect import Connection, Receipt, TicketUpdate
 from nps_connect_zendesk.api import API_PATH
 from nps_connect_zendesk.errors import ValuesRejected
 from nps_connect_zendesk.markers import TICKET_TAG, build_idempotency_key, comment_reference, follow_up_id
+from nps_connect_zendesk.settings import ZendeskSettings
 from nps_connect_zendesk.texts import body_of, subject_of, tags_of
 from nps_connect_zendesk.ticket_fields import build_custom_fields
 from nps_connect_zendesk.ticket_lookup import build_receipt, follow_up_chain, load_ticket
@@ -22,7 +23,7 @@ ACTION = "update_ticket"
 TICKET_UPDATE_QUOTA = "ticket_update"
 
 
-def update_ticket(connection: Connection, update: TicketUpdate) -> Receipt:
+def update_ticket(connection: Connection[ZendeskSettings], update: TicketUpdate) -> Receipt:
     """Add a private comment; set priority, custom fields, state and assignee, add tags.
 
     The solved ticket of a detractor who responded again is reopened.
@@ -47,14 +48,14 @@ def update_ticket(connection: Connection, update: TicketUpdate) -> Receipt:
         return _apply_update(connection, comment_only, ticket, notes=["Zendesk refused its new state or assignee"])
 
 
-def _update_closed(connection: Connection, update: TicketUpdate, closed: dict[str, Any]) -> Receipt:
+def _update_closed(connection: Connection[ZendeskSettings], update: TicketUpdate, closed: dict[str, Any]) -> Receipt:
     if update.response.segment == "detractor" and update.state != "solved":
         return _follow_up(connection, update, closed)
     return build_receipt(connection, closed["id"], ("the ticket is closed: the change was not added to it",))
 
 
 def _apply_update(
-    connection: Connection, update: TicketUpdate, ticket: dict[str, Any], notes: Sequence[str] = ()
+    connection: Connection[ZendeskSettings], update: TicketUpdate, ticket: dict[str, Any], notes: Sequence[str] = ()
 ) -> Receipt:
     path = f"{API_PATH}/tickets/{ticket['id']}"
     missing = [tag for tag in tags_of((TICKET_TAG,), update.tags) if tag not in (ticket.get("tags") or [])]
@@ -85,7 +86,7 @@ def _comment(update: TicketUpdate) -> dict[str, Any]:
     return {"body": f"{body_of(update.body)}\n\n{comment_reference(update.idempotency_key)}", "public": False}
 
 
-def _follow_up(connection: Connection, update: TicketUpdate, closed: dict[str, Any]) -> Receipt:
+def _follow_up(connection: Connection[ZendeskSettings], update: TicketUpdate, closed: dict[str, Any]) -> Receipt:
     external_id = follow_up_id(update.idempotency_key)
     notes = (f"ticket {closed['id']} is closed; this one follows up on it",)
     ticket = {

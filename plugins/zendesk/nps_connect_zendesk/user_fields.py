@@ -12,6 +12,7 @@ from typing import Any
 
 from nps_connect import Connection, Receipt, SetupMissing, TargetGone
 from nps_connect_zendesk.api import API_PATH, show_many
+from nps_connect_zendesk.settings import ZendeskSettings
 
 USER_UPDATE_QUOTA = "user_update"
 MAX_BATCH_SIZE = 20
@@ -19,7 +20,7 @@ MAX_BATCH_SIZE = 20
 UserFieldValues = Mapping[str, str | int | None]
 
 
-def own_fields(connection: Connection) -> list[str]:
+def own_fields(connection: Connection[ZendeskSettings]) -> list[str]:
     """Return the keys of the user fields that we write."""
     settings = connection.settings
     keys = [settings.score_field, settings.category_field, settings.responded_at_field, settings.reference_field]
@@ -27,7 +28,9 @@ def own_fields(connection: Connection) -> list[str]:
     return [*keys, settings.case_reference_field, *([settings.comment_field] if settings.comment_field else [])]
 
 
-def load_users(connection: Connection, user_ids: Sequence[str], *, action: str) -> dict[str, dict[str, Any]]:
+def load_users(
+    connection: Connection[ZendeskSettings], user_ids: Sequence[str], *, action: str
+) -> dict[str, dict[str, Any]]:
     """Return users by id; unknown ones are left out.
 
     Raises:
@@ -51,14 +54,14 @@ def require_active(user: dict[str, Any] | None) -> dict[str, Any]:
     return user
 
 
-def build_receipt(connection: Connection, user: Mapping[str, Any], note: str | None = None) -> Receipt:
+def build_receipt(connection: Connection[ZendeskSettings], user: Mapping[str, Any], note: str | None = None) -> Receipt:
     """Return the receipt of a write to a user's profile."""
     link = f"{connection.settings.address}/agent/users/{user['id']}"
     return Receipt(id=str(user["id"]), link=link, note=note)
 
 
 def write_user_fields(
-    connection: Connection, user: Mapping[str, Any], values: UserFieldValues, *, action: str, key: str
+    connection: Connection[ZendeskSettings], user: Mapping[str, Any], values: UserFieldValues, *, action: str, key: str
 ) -> Receipt:
     """Write user fields; `key` is one that every account must have.
 

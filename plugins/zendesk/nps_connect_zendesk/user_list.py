@@ -7,6 +7,7 @@ from typing import Any
 
 from nps_connect import Connection, ContactPage, ListedContact, hookimpl
 from nps_connect_zendesk.api import API_PATH, PAGE_SIZE
+from nps_connect_zendesk.settings import ZendeskSettings
 from nps_connect_zendesk.users import build_contact
 from nps_connect_zendesk.webhooks import parse_moment
 
@@ -14,7 +15,9 @@ ACTION = "list_contacts"
 
 
 @hookimpl
-def nps_list_contacts(connection: Connection, cursor: str | None, fields: Sequence[str]) -> ContactPage:
+def nps_list_contacts(
+    connection: Connection[ZendeskSettings], cursor: str | None, fields: Sequence[str]
+) -> ContactPage:
     """Return a page of the account's end users; agents, admins and deleted users are left out.
 
     Cursor pages of 100 users: pages by number end after 10,000

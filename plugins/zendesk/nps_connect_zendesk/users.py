@@ -6,6 +6,7 @@ from typing import Any
 
 from nps_connect import Connection, Contact
 from nps_connect_zendesk.api import API_PATH, load_rows
+from nps_connect_zendesk.settings import ZendeskSettings
 
 STAFF_ROLES = ("agent", "admin")
 USER_ATTRIBUTES = ("role", "external_id", "organization_id", "created_at")
@@ -17,7 +18,7 @@ def is_same_address(value: object, address: str) -> bool:
     return isinstance(value, str) and value.strip().casefold() == address.strip().casefold()
 
 
-def build_contact(connection: Connection, user: dict[str, Any]) -> Contact:
+def build_contact(connection: Connection[ZendeskSettings], user: dict[str, Any]) -> Contact:
     """Build the contact of a user record.
 
     Suspended users and users with the opt-out tag count as opted out, inactive users as deleted.
@@ -45,7 +46,9 @@ def build_contact(connection: Connection, user: dict[str, Any]) -> Contact:
     )
 
 
-def find_users_by_address(connection: Connection, address: str, *, action: str) -> list[dict[str, Any]]:
+def find_users_by_address(
+    connection: Connection[ZendeskSettings], address: str, *, action: str
+) -> list[dict[str, Any]]:
     """Return the users with this e-mail address, primary or secondary.
 
     The search looks in every text of a user, so each hit is compared; hits with another primary address are compared by
@@ -62,7 +65,7 @@ def find_users_by_address(connection: Connection, address: str, *, action: str) 
     return exact or [user for user in hits[:5] if _has_identity(connection, user, address, action)]
 
 
-def _has_identity(connection: Connection, user: dict[str, Any], address: str, action: str) -> bool:
+def _has_identity(connection: Connection[ZendeskSettings], user: dict[str, Any], address: str, action: str) -> bool:
     path = f"/users/{int(user['id'])}/identities"
     return any(
         identity.get("type") == "email" and is_same_address(identity.get("value"), address)

@@ -9,6 +9,7 @@ from typing import Any
 from nps_connect import Connection
 from nps_connect_zendesk.account_difference import AccountDifference
 from nps_connect_zendesk.api import API_PATH, load_rows
+from nps_connect_zendesk.settings import ZendeskSettings
 
 ACTION = "setup"
 TRIGGER_MODE = ["conditional_ticket_events"]
@@ -52,12 +53,12 @@ def trigger_body(kind: str) -> str:
     return json.dumps({name: value for name, value in body.items() if value is not None}, indent=2)
 
 
-def webhook_url(connection: Connection) -> str:
+def webhook_url(connection: Connection[ZendeskSettings]) -> str:
     """Return the address of the webhook."""
     return f"{connection.public_url}/hooks/{connection.name}"
 
 
-def find_webhook(connection: Connection, *, action: str = ACTION) -> dict[str, Any] | None:
+def find_webhook(connection: Connection[ZendeskSettings], *, action: str = ACTION) -> dict[str, Any] | None:
     """Return the account's webhook to our address, or None.
 
     Raises:
@@ -67,7 +68,7 @@ def find_webhook(connection: Connection, *, action: str = ACTION) -> dict[str, A
     return next((webhook for webhook in webhooks if webhook.get("endpoint") == webhook_url(connection)), None)
 
 
-def webhook_differences(connection: Connection) -> Iterator[AccountDifference]:
+def webhook_differences(connection: Connection[ZendeskSettings]) -> Iterator[AccountDifference]:
     """Yield what is missing or differs: the webhook, and in trigger mode its triggers.
 
     Raises:
@@ -83,12 +84,12 @@ def webhook_differences(connection: Connection) -> Iterator[AccountDifference]:
             yield from _trigger(connection, kind, webhook, existing.get(trigger_title(connection, kind)))
 
 
-def trigger_title(connection: Connection, kind: str) -> str:
+def trigger_title(connection: Connection[ZendeskSettings], kind: str) -> str:
     """Return the title that identifies our trigger."""
     return f"nps_connect {connection.name}: {kind}"
 
 
-def _webhook(connection: Connection, webhook: dict[str, Any] | None) -> Iterator[AccountDifference]:
+def _webhook(connection: Connection[ZendeskSettings], webhook: dict[str, Any] | None) -> Iterator[AccountDifference]:
     subscriptions = TRIGGER_MODE if connection.settings.webhook_mode == "trigger" else EVENT_MODE
     definition = {
         "name": f"nps_connect {connection.name}",
@@ -121,7 +122,7 @@ def _webhook(connection: Connection, webhook: dict[str, Any] | None) -> Iterator
 
 
 def _trigger(
-    connection: Connection, kind: str, webhook: dict[str, Any] | None, existing: dict[str, Any] | None
+    connection: Connection[ZendeskSettings], kind: str, webhook: dict[str, Any] | None, existing: dict[str, Any] | None
 ) -> Iterator[AccountDifference]:
     title = trigger_title(connection, kind)
     if existing is None:
@@ -166,11 +167,13 @@ def _missing_conditions(kind: str, conditions: Mapping[str, Any]) -> list[dict[s
     return [condition for condition in TRIGGERS[kind] if condition not in existing]
 
 
-def _notification_action(connection: Connection, kind: str, webhook: dict[str, Any] | None) -> dict[str, Any]:
+def _notification_action(
+    connection: Connection[ZendeskSettings], kind: str, webhook: dict[str, Any] | None
+) -> dict[str, Any]:
     """Return the trigger's action; the webhook may have been created just before."""
     target = webhook or find_webhook(connection)
     return {"field": "notification_webhook", "value": [target["id"] if target else None, trigger_body(kind)]}
 
 
-def _call(connection: Connection, method: str, path: str, body: dict[str, Any]) -> None:
+def _call(connection: Connection[ZendeskSettings], method: str, path: str, body: dict[str, Any]) -> None:
     connection.http.call(method, f"{API_PATH}{path}", action=ACTION, idempotent=method != "POST", json=body)

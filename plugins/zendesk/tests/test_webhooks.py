@@ -65,7 +65,7 @@ def test_older_and_future_timestamps_are_stale(connection, seconds):
     assert rejection_reason(connection, request(received_at=AT + timedelta(seconds=seconds))) == "stale"
 
 
-@pytest.mark.parametrize("stamp", ["yesterday", "2021-03-25T05:09:27", "1616648967", "2021-13-45T99:99:99Z"])
+@pytest.mark.parametrize("stamp", ["yesterday", "2021-03-25T05:09:27", "2021-13-45T99:99:99Z"])
 def test_a_signed_timestamp_that_is_invalid_is_stale(connection, stamp):
     assert (
         rejection_reason(connection, request(given_signature=signature(TEST_SECRET, stamp, BODY), stamp=stamp))

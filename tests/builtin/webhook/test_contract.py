@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from types import MappingProxyType
 
+from nps_connect import sign_standard_webhook
 from nps_connect.builtin import webhook
-from nps_connect.builtin.webhook import standard_webhooks
 from nps_connect.simulation import VendorWebhook
 from nps_connect.testing.shape_checks import SettingsChecks, ShapeChecks
 from nps_connect.testing.webhook_checks import GoldenWebhook, WebhookChecks
@@ -20,7 +20,7 @@ def signed(body=BODY, secret=SECRET):
     headers = {
         "webhook-id": "msg_1",
         "webhook-timestamp": stamp,
-        "webhook-signature": standard_webhooks.sign(secret, "msg_1", stamp, body),
+        "webhook-signature": sign_standard_webhook(secret, "msg_1", stamp, body),
     }
     return GoldenWebhook(VendorWebhook("POST", headers, body), RECEIVED_AT)
 

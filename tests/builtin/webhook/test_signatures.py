@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.builtin_webhook import NOW, build_connection, build_request
 
-from nps_connect import WebhookRejected
+from nps_connect import WebhookRejected, parse_timestamp
 from nps_connect.builtin import webhook
-from nps_connect.builtin.webhook.signatures import parse_elements, parse_timestamp
+from nps_connect.builtin.webhook.signatures import parse_elements
 
 BODY = b'{"id": 1, "email": "lea.martin@example.com"}'
 STAMP = str(int(NOW.timestamp()))
