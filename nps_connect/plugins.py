@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import NoneType
+from types import ModuleType, NoneType
 from typing import Any, get_args, get_origin
 
 import pluggy
@@ -30,6 +30,27 @@ from nps_connect.records.vendor_ends import VendorEnd, VendorEnds
 VENDOR_ENDS_FILE = "vendor_ends.toml"
 ENTRY_POINT_GROUP = "nps_connect"
 LOAD_PLUGINS_VARIABLE = "NPS_CONNECT_LOAD_PLUGINS"
+
+
+_HOOKSPEC_OPTIONS: dict[tuple[object, str], pluggy.HookspecOpts | None] = {}
+"""By module and name."""
+
+
+class _PluginManager(pluggy.PluginManager):
+    """The manager of one plugin, with all hooks of the core."""
+
+    def __init__(self) -> None:
+        super().__init__(PROJECT)
+        for specs in hookspecs.HOOKSPEC_MODULES:
+            self.add_hookspecs(specs)
+
+    def parse_hookspec_opts(self, module_or_class: ModuleType | type, name: str) -> pluggy.HookspecOpts | None:
+        """Return the options of a hook of the core; None if this is not the name of one."""
+        # What pluggy finds out by reflection, most of the time of a start, is the same for every plugin.
+        key = module_or_class, name
+        if key not in _HOOKSPEC_OPTIONS:
+            _HOOKSPEC_OPTIONS[key] = super().parse_hookspec_opts(module_or_class, name)
+        return _HOOKSPEC_OPTIONS[key]
 
 
 @dataclass(frozen=True)
@@ -113,9 +134,7 @@ class Plugins:
         problem = contract_problem(module)
         if problem:
             raise PluginError(name, problem)
-        manager = pluggy.PluginManager(PROJECT)
-        for specs in hookspecs.HOOKSPEC_MODULES:
-            manager.add_hookspecs(specs)
+        manager = _PluginManager()
         try:
             manager.register(module, name)
         except (pluggy.PluginValidationError, ValueError) as error:
