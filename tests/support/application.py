@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, union
+from sqlalchemy import bindparam, select, union
 from sqlmodel import col
 from support.clock import ManualClock
 from support.fake_vendors import (
@@ -33,7 +33,7 @@ from nps_connect.records.events import WebhookRequest
 from nps_connect.records.pages import PageView, Submission, SurveyPage, SurveyPageRequest
 from nps_connect.settings.model import Settings
 from nps_connect.worker.jobs import build_jobs, sync_job_rows
-from nps_connect.worker.queues import WorkQueue, build_queues
+from nps_connect.worker.queues import WORK_TABLES, WorkQueue, build_queues
 
 CONFIGURATION: dict[str, Any] = {
     "core": {
@@ -68,6 +68,16 @@ CONFIGURATION: dict[str, Any] = {
 
 HOUSEKEEPING_JOBS = frozenset({"retention", "idempotency_keys", "approvals", "problem_notes"})
 """Delete what is old. Most tests end long before anything is, but these jobs took a third of their time."""
+
+DUE_QUEUES = union(
+    *(
+        select(col(table.queue_name)).where(
+            col(table.state) == "pending", col(table.due_at) <= bindparam("now", type_=col(table.due_at).type)
+        )
+        for table in WORK_TABLES
+    )
+)
+"""The names of the queues with due rows; built once, because every step of every test asks for them."""
 
 
 def merge_config(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
@@ -186,13 +196,8 @@ class ApplicationHarness:
 
     def _due_queues(self) -> set[str]:
         """Return the names of the queues with due rows, in one query because most queues are empty."""
-        tables = {queue.table for queue in self.queues}
-        queries = [
-            select(col(table.queue_name)).where(col(table.state) == "pending", col(table.due_at) <= self.clock())
-            for table in tables
-        ]
         with self.ledger.read() as session:
-            return set(session.execute(union(*queries)).scalars())
+            return set(session.execute(DUE_QUEUES, {"now": self.clock()}).scalars())
 
     def webhook(self, *facts: dict[str, Any], signature: str = "good", body: bytes | None = None) -> None:
         accept_webhook(
