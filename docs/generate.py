@@ -8,10 +8,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from generators import api, cli, errors, findings, hooks, settings, views, webhooks
+from generators import api, cli, contract, errors, event_kinds, findings, hooks, records, settings, views, webhooks
 
 PAGES = {
     "../findings.md": findings.render_page,
+    "../plugins/records.md": records.render_page,
+    "../plugins/event-kinds.md": event_kinds.render_page,
+    "../plugins/contract.md": contract.render_page,
     "hooks.md": hooks.render_page,
     "settings.md": settings.render_page,
     "errors.md": errors.render_page,

@@ -19,7 +19,15 @@ from nps_connect.records.snapshots import AccountSnapshot
 
 @dataclass(frozen=True)
 class VendorRequest:
-    """A request as the simulated vendor sees it: `path` starts with a slash and is relative to the vendor's mount."""
+    """A request as the simulated vendor sees it: `path` starts with a slash and is relative to the vendor's mount.
+
+    Attributes:
+        method: upper case.
+        path: percent-decoded, without the query.
+        query: parameters by name.
+        headers: names in lower case.
+        body: raw bytes.
+    """
 
     method: str
     path: str
@@ -38,7 +46,13 @@ class VendorRequest:
 
 @dataclass(frozen=True)
 class VendorReply:
-    """The simulated vendor's reply."""
+    """The simulated vendor's reply.
+
+    Attributes:
+        status: HTTP status.
+        body: raw bytes.
+        headers: names in lower case.
+    """
 
     status: int
     body: bytes = b""
@@ -53,7 +67,14 @@ def json_reply(status: int, content: object, **headers: str) -> VendorReply:
 
 @dataclass(frozen=True)
 class SimulatedPerson:
-    """A person that the simulated vendors know, by e-mail address (``...@example.com``)."""
+    """A person that the simulated vendors know, by e-mail address (``...@example.com``).
+
+    Attributes:
+        email: address.
+        name: full name.
+        language: BCP 47 language tag, such as `fr`.
+        opted_out: the vendor has recorded an opt-out.
+    """
 
     email: str
     name: str
@@ -63,7 +84,13 @@ class SimulatedPerson:
 
 @dataclass(frozen=True)
 class VendorWebhook:
-    """A webhook as the vendor would send it, formed and signed like a genuine one."""
+    """A webhook as the vendor would send it, formed and signed like a genuine one.
+
+    Attributes:
+        method: upper case.
+        headers: headers with the signature.
+        body: raw bytes.
+    """
 
     method: str
     headers: Mapping[str, str]

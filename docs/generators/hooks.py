@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from types import FunctionType, ModuleType
 
+from generators.hook_examples import load_implementations, shortest
 from nps_connect.hookspecs import HOOKSPEC_MODULES, PROJECT
 from nps_connect.settings.docstrings import parse_docstring
 
@@ -13,7 +14,11 @@ INTRODUCTION = """# Hooks
 The extension points for plugins. A plugin is a module or package that implements some of these functions, marked with
 `@hookimpl`, and is registered by an entry point in the group `nps_connect`. It imports public names from `nps_connect`
 only. Hooks are synchronous functions without default arguments. An implementation can accept fewer arguments than
-listed here, never more. Each section lists the exceptions that the hook may raise; see [errors](errors.md)."""
+listed here, never more. Each section lists the exceptions that the hook may raise; see [errors](errors.md).
+
+The examples are the shortest implementations in this repository, with the file that holds each of them. The words in
+their signatures are on the page of [records](../plugins/records.md). Which hooks need each other is on
+[which hooks belong together](../plugins/hook-groups.md)."""
 
 
 def render_page() -> str:
@@ -53,7 +58,18 @@ def render_section(hook: FunctionType) -> str:
     lines = [f"### `{hook.__name__}`", f"```python\n{render_signature(hook)}\n```", text]
     if docstring_sections.get("Raises"):
         lines.append("**Raises.** " + " ".join(docstring_sections["Raises"].split()))
-    return "\n\n".join(lines)
+    return "\n\n".join([*lines, *render_use(hook.__name__)])
+
+
+def render_use(hook_name: str) -> list[str]:
+    """Return the paragraphs about the implementations of a hook: the plugins that have it, and an example."""
+    implementations = load_implementations().get(hook_name, [])
+    plugins = sorted({implementation.plugin for implementation in implementations if implementation.plugin})
+    used = f"**Used by.** {', '.join(f'`{name}`' for name in plugins)}" if plugins else "**Used by.** no bundled plugin"
+    example = shortest(implementations)
+    if example is None:
+        return [used]
+    return [used, f"**Example**, from `{example.path}`:", f"```python\n{example.source}\n```"]
 
 
 def render_signature(hook: FunctionType) -> str:

@@ -38,6 +38,7 @@ class EventKind(Record):
         description: when it happens, one sentence.
         fields: fields always known, with their types. Other names are asked of the vendor (`nps_complete_events`)
             when `open_fields` is set, and refused at start-up when it is not.
+        open_fields: filters may name any field; the plugin reads it from the vendor.
     """
 
     name: str = Field(pattern=r"^[a-z_]+\.[a-z_]+$")

@@ -56,7 +56,12 @@ class Contact(Record):
 
 
 class ContactMatch(Record):
-    """The contacts found for one `ContactKey`: none, one, or several (ambiguous)."""
+    """The contacts found for one `ContactKey`: none, one, or several (ambiguous).
+
+    Attributes:
+        key: the key that was looked up.
+        contacts: all contacts that it leads to.
+    """
 
     key: ContactKey
     contacts: tuple[Contact, ...] = ()

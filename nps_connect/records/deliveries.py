@@ -92,6 +92,7 @@ class TicketUpdate(ContactResponse):
     """Tell an existing ticket what changed: a late comment, another score, a recovered customer.
 
     Attributes:
+        idempotency_key: the delivery's key, the same for every try.
         ticket_id: the vendor's id from the receipt of `open_ticket`.
         body: plain text for a private comment.
         priority: the priority that the newest score asks for.
@@ -114,6 +115,7 @@ class Alert(ContactResponse):
     """Tell a person now.
 
     Attributes:
+        idempotency_key: the delivery's key, the same for every try.
         title: one line.
         body: plain text, in the company's language.
         link: where to act (the ticket, else the contact's record), if known.
@@ -139,6 +141,7 @@ class ReviewInvitation(ContactResponse):
     """Ask this person for a review on one platform.
 
     Attributes:
+        idempotency_key: the delivery's key, the same for every try.
         lead: `review` = the mail is the invitation; `help` = thanks and help first, the same link below.
         location: which of the platform's places, chosen from the contact's or event's fields; none = the default.
     """
@@ -149,14 +152,25 @@ class ReviewInvitation(ContactResponse):
 
 
 class ReviewDestination(Record):
-    """Where a person can write a review: the public page of the platform, an HTTPS address."""
+    """Where a person can write a review: the public page of the platform, an HTTPS address.
+
+    Attributes:
+        url: address of the page.
+        title: name of the platform or place, for the button.
+    """
 
     url: str
     title: Line
 
 
 class OptOut(Record):
-    """Our unsubscribe, to be told to the CRM."""
+    """Our unsubscribe, to be told to the CRM.
+
+    Attributes:
+        idempotency_key: the delivery's key, the same for every try.
+        contact: the person at the connection that is written to.
+        at: when the person unsubscribed (UTC).
+    """
 
     idempotency_key: str
     contact: Contact
@@ -169,6 +183,7 @@ class ContactErasure(Record):
     Their contact, their tickets and their opt-out stay: people decide about these.
 
     Attributes:
+        idempotency_key: the delivery's key, the same for every try.
         contact_ids: the person's ids at the connection, also those of contacts that were merged into another one.
         emails: their addresses, only where no id is known.
     """
@@ -207,7 +222,14 @@ class Receipt(Record):
 
 
 class DeliveryView(Record):
-    """A delivery as `nps_find_existing` sees it: what we would do again, if it is not there already."""
+    """A delivery as `nps_find_existing` sees it: what we would do again, if it is not there already.
+
+    Attributes:
+        action: name of the action.
+        idempotency_key: the delivery's key, the same for every try.
+        payload: the item that the delivery hook received.
+        first_started_at: when the first try began (UTC); nothing older than this can be its effect.
+    """
 
     action: Action
     idempotency_key: str

@@ -12,14 +12,25 @@ MessageKind = Literal["survey", "reminder", "review_invitation", "fallback", "di
 
 
 class Address(Record):
-    """The recipient of a message."""
+    """The recipient of a message.
+
+    Attributes:
+        email: address.
+        name: name for the header; None if unknown.
+    """
 
     email: str
     name: Line | None = None
 
 
 class InlineImage(Record):
-    """An image inside the message, referenced as ``cid:<content_id>``."""
+    """An image inside the message, referenced as ``cid:<content_id>``.
+
+    Attributes:
+        content_id: id without angle brackets.
+        media_type: such as ``image/png``.
+        data: raw bytes.
+    """
 
     content_id: str
     media_type: str
@@ -38,6 +49,7 @@ class Message(Record):
         language: BCP 47 tag for ``Content-Language``.
         unsubscribe_url: HTTPS URL for RFC 8058 one-click unsubscribe; missing only for `fallback`.
         list_id: value for ``List-Id``, such as ``after-purchase.surveys.nps.example.com``.
+        inline_images: images that `html` refers to.
         test: a test mail, which counts nowhere.
     """
 

@@ -80,7 +80,15 @@ class Response(Record):
 
 
 class EarlierResponse(Record):
-    """An earlier response of a contact; in lists the newest comes first."""
+    """An earlier response of a contact; in lists the newest comes first.
+
+    Attributes:
+        score: 0 to 10.
+        answered_at: when it was submitted (UTC).
+        survey: name of the survey in the configuration.
+        touchpoint: label of the moment that the survey asked about.
+        comment: the customer's own words, not escaped, or None.
+    """
 
     score: Score
     answered_at: Moment
@@ -90,7 +98,13 @@ class EarlierResponse(Record):
 
 
 class ContactResponse(Record):
-    """A response with its contact and the contact's earlier responses: the subject of most deliveries."""
+    """A response with its contact and the contact's earlier responses: the subject of most deliveries.
+
+    Attributes:
+        contact: the person, at the connection that the hook is called for where they are known there.
+        response: the response, in its newest revision.
+        history: earlier responses of the person, the newest first; empty for the first one.
+    """
 
     contact: Contact
     response: Response

@@ -8,7 +8,13 @@ from nps_connect.records.base import Moment, Record, Score
 
 
 class SurveyView(Record):
-    """The part of a survey definition that hooks receive."""
+    """The part of a survey definition that hooks receive.
+
+    Attributes:
+        name: name of the survey in the configuration.
+        touchpoint: label of the moment that the survey asks about.
+        channel: name of the connection that carries its messages.
+    """
 
     name: str
     touchpoint: str
@@ -16,7 +22,14 @@ class SurveyView(Record):
 
 
 class ContactHistory(Record):
-    """Earlier surveys and confirmed responses of a contact, for filters and hooks."""
+    """Earlier surveys and confirmed responses of a contact, for filters and hooks.
+
+    Attributes:
+        last_surveyed_at: when the last survey was decided (UTC); None if the person was never asked.
+        last_score: score of the last confirmed response, 0 to 10.
+        last_answered_at: when it was submitted (UTC).
+        answers: number of confirmed responses.
+    """
 
     last_surveyed_at: Moment | None = None
     last_score: Score | None = None
@@ -25,13 +38,22 @@ class ContactHistory(Record):
 
 
 class SurveyProposal(Record):
-    """A plugin's proposal to send a survey because of an event; cooldown and suppression still apply."""
+    """A plugin's proposal to send a survey because of an event; cooldown and suppression still apply.
+
+    Attributes:
+        survey: name of the survey in the configuration.
+        reason: one sentence for ``explain``.
+    """
 
     survey: str
     reason: str
 
 
 class Veto(Record):
-    """A plugin's refusal of a survey, shown by ``explain``."""
+    """A plugin's refusal of a survey, shown by ``explain``.
+
+    Attributes:
+        reason: one sentence for people, without personal data.
+    """
 
     reason: str = Field(min_length=1)
