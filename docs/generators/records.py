@@ -52,7 +52,7 @@ def iter_fields(record: type[Any]) -> Iterator[tuple[str, str, str]]:
         annotations |= inspect.get_annotations(owner)
     if issubclass(record, Record):
         for name, field in record.model_fields.items():
-            default = "" if field.is_required() else repr(field.get_default(call_default_factory=True))
+            default = "" if field.is_required() else repr(field.default) if field.default_factory is None else "empty"
             yield name, str(annotations[name]), default
     elif dataclasses.is_dataclass(record) and not record.__name__.startswith("Connection"):
         for item in dataclasses.fields(record):

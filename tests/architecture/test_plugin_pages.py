@@ -60,7 +60,7 @@ def test_the_table_of_statuses_is_the_one_of_the_client(root):
         for status in statuses.split(", ")
         for idempotent, name in zip((True, False), names, strict=True)
     }
-    assert len(documented) == 18
+    assert len(documented) == 16
     for (status, idempotent), name in documented.items():
         error = error_for_status(
             status,
