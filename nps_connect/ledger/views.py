@@ -146,6 +146,10 @@ VIEWS: Mapping[str, View] = {
             "recovered_at": ("k.recovered_at", "when the customer gave a better score (UTC)"),
             "recovered_score": ("k.recovered_score", "that score"),
             "location": ("l.value", "the dimension `location`, if the configuration has it"),
+            "remedies": (
+                "NULLIF(CAST(k.remedies AS TEXT), 'null')",
+                'what was done, as a JSON list such as `["apology", "fix"]`, or NULL',
+            ),
         },
         f"FROM cases AS k JOIN responses AS r ON r.id = k.response_id {LOCATION}",
     ),

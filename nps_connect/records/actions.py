@@ -66,7 +66,7 @@ _HOLD_TEXTS: dict[HoldCode, str] = {
     HoldCode.IN_DOUBT: "it may have been sent already",
     HoldCode.SURVEY_PAUSED: "survey {detail} is paused",
     HoldCode.WAITS_FOR_TICKET: "waits for its ticket",
-    HoldCode.TICKET_OPEN: "waits until the ticket is solved",
+    HoldCode.TICKET_OPEN: "waits until the ticket or case is solved",
     HoldCode.QUIET_HOURS: "deferred: quiet hours for this contact until {detail}",
     HoldCode.DAILY_CAP: "{detail}",
     HoldCode.CONFLICTING_SCORES: "two different scores were submitted within seconds; waits for the next submission",

@@ -146,6 +146,9 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "review-policy": FindingKind(
         "Review invitations restricted", "Review platforms forbid to ask only some customers, and remove reviews."
     ),
+    "problem-late": FindingKind(
+        "Problem past its deadline", "What makes customers unhappy goes on; no fix has been entered for it."
+    ),
     "review-unused": FindingKind("Review platform unused", "Nobody is invited to review there."),
     "route-never-used": FindingKind("Route never used", "Its action never happens."),
     "score-down": FindingKind(

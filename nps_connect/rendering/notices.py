@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import cast
 from zoneinfo import ZoneInfo
 
 from nps_connect.errors import AuthFailed, NotAllowed, Rejected, RetryLater, TargetGone, Undeliverable
 from nps_connect.records.actions import Action
 from nps_connect.rendering.catalogs import SOURCE_LANGUAGE, load_translations, translator
-from nps_connect.rendering.figure_texts import format_score, round_half_away
+from nps_connect.rendering.figure_texts import format_score, format_short_day, round_half_away
 from nps_connect.rendering.labels import action_label, failure_label, format_datetime
 from nps_connect.rules.score_alarm import ScoreDrop
 from nps_connect.sanitization import one_line
@@ -154,6 +154,26 @@ def render_delivery_problem(
     }
     verb = "retry" if state == "dead" else "show"
     return f"{problem} {remedies[state] % {'command': f'nps-connect deliveries {verb} {delivery_id}'}}"
+
+
+def render_problem_late(language: str, *, title: str, owner: str, deadline: date) -> str:
+    """Render the notice that the deadline of a problem has passed without a fix.
+
+    Args:
+        language: the company's own.
+        title: of the problem, as staff wrote it.
+        owner: who looks after it.
+        deadline: the day until which it was to be fixed.
+    """
+    tongue, _ = translator(language)
+    text = _(
+        'Past its deadline: problem "%(title)s" (%(owner)s). It was due on %(day)s, and no fix has been entered yet.'
+    )
+    return text % {
+        "title": one_line(title, 120),
+        "day": format_short_day(deadline, tongue),
+        "owner": one_line(owner, 200),
+    }
 
 
 def render_score_drop(language: str, *, team: str | None, drop: ScoreDrop) -> str:

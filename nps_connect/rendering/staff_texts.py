@@ -97,6 +97,7 @@ def render_alert(
     deadline: datetime | None,
     zone: ZoneInfo,
     owner: str | None = None,
+    case_link: str | None = None,
 ) -> RenderedText:
     """Render the alert to staff; the subject is a complete title on one line.
 
@@ -109,12 +110,13 @@ def render_alert(
         deadline: until when the customer is to be contacted, or None.
         zone: the company's time zone.
         owner: address of the contact's owner in the CRM, or None.
+        case_link: to the case in the console, or None.
     """
     answered = _disarm(answered)
     tongue, _ = translator(language)
     title = _("NPS %(score)s: %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
     due = format_datetime(deadline, zone, tongue) if deadline else None
-    values = {"deadline": due, "ticket_link": ticket_link, "owner": owner}
+    values = {"deadline": due, "ticket_link": ticket_link, "case_link": case_link, "owner": owner}
     return _render_text("alert", tongue, title, {**_template_values(answered, tongue), **values})
 
 
@@ -127,6 +129,7 @@ def render_overdue(
     has_ticket: bool = True,
     ticket_link: str | None,
     owner: str | None = None,
+    case_link: str | None = None,
 ) -> RenderedText:
     """Render the reminder to staff that a case is past its deadline; an alert as in `render_alert`.
 
@@ -138,11 +141,13 @@ def render_overdue(
         has_ticket: the case has a ticket at a helpdesk.
         ticket_link: to the ticket, or None.
         owner: address of the member of staff who has the case, or None.
+        case_link: to the case in the console, or None.
     """
     answered = _disarm(answered)
     tongue, _ = translator(language)
     title = _("Overdue: NPS %(score)s, %(customer)s (%(touchpoint)s)") % _title_values(answered, tongue)
     values: dict[str, object] = {"ticket_link": ticket_link, "owner": owner, "has_ticket": has_ticket}
+    values["case_link"] = case_link
     values["deadline"] = format_datetime(deadline, zone, tongue)
     return _render_text("overdue", tongue, title, {**_template_values(answered, tongue), **values})
 

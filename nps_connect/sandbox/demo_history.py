@@ -10,8 +10,9 @@ from sqlmodel import col
 from nps_connect.ledger.tables import (
     DeliveryRow,
 )
+from nps_connect.sandbox.demo_cases import insert_cases
 from nps_connect.sandbox.demo_purchases import build_purchases
-from nps_connect.sandbox.demo_responses import insert_cases, insert_responses, insert_review_invitations
+from nps_connect.sandbox.demo_responses import insert_responses, insert_review_invitations
 from nps_connect.sandbox.demo_rows import DemoHistory, DemoNames
 from nps_connect.sandbox.demo_surveys import (
     insert_bounces,

@@ -1,4 +1,4 @@
-"""Rows of the demo's history from the response on: revisions, review invitations, written scores, cases."""
+"""Rows of the demo's history from the response on: revisions and review invitations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from nps_connect.ledger import review_requests
-from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.review_report import REVIEW_LINK_EVENTS, ReviewLinkStateRow, ReviewTallyRow
 from nps_connect.ledger.subjects import contact_subjects, mailbox_hash
 from nps_connect.ledger.tables import (
@@ -21,7 +20,6 @@ from nps_connect.sandbox.demo_purchases import DemoPurchase
 from nps_connect.sandbox.demo_rows import DemoHistory, answered_at, delivery_of
 from nps_connect.services.deliveries.factory import enqueue_deliveries
 
-DEADLINE_AFTER = timedelta(days=2)
 REVIEW_DELAY = timedelta(hours=2)
 REVIEW_COOLDOWN = timedelta(days=365)
 
@@ -114,41 +112,3 @@ def insert_review_invitations(history: DemoHistory, answers: Sequence[DemoPurcha
     history.insert(ReviewTallyRow, tallies)
     review_requests.record_sent(history.session, reservations)
     enqueue_deliveries(history.session, deliveries, history.now)
-
-
-def insert_cases(history: DemoHistory, confirmed: Sequence[DemoPurchase]) -> int:
-    """Store the scores written to the CRM, and tickets and cases of detractors; return the number of cases."""
-    helpdesk, answers = history.names.helpdesk, [item for item in confirmed if item.outcome == "answered"]
-    deliveries = [delivery_of(history, item, history.names.crm, "write_score", answered_at(item)) for item in answers]
-    detractors = [item for item in answers if segment_of(item.score or 0) == "detractor"]
-    if helpdesk is not None:
-        deliveries += [delivery_of(history, p, helpdesk, "open_ticket", answered_at(p)) for p in detractors]
-        history.insert(CaseRow, [_case(history, purchase, helpdesk) for purchase in detractors])
-    enqueue_deliveries(history.session, deliveries, history.now)
-    return len(detractors) if helpdesk is not None else 0
-
-
-def _case(history: DemoHistory, purchase: DemoPurchase, helpdesk: str) -> dict[str, Any]:
-    """Return a case: solved after some hours or days, one of four with a better score later; of the newest, few are."""
-    opened, number = answered_at(purchase), purchase.number
-    solved = opened + timedelta(hours=6 + number * 7 % 90)
-    is_solved = solved < history.now and (number % 5 > 0 if history.now - opened < timedelta(days=60) else True)
-    recovered = solved + timedelta(days=8)
-    is_recovered = is_solved and number % 4 == 1 and recovered < history.now
-    return {
-        "response_id": history.responses[number],
-        "contact_id": history.contacts[purchase.email],
-        "connection": helpdesk,
-        "ticket_id": str(5000 + number),
-        "owner": purchase.adviser,
-        "state": "solved" if is_solved else "open",
-        "opened_at": opened,
-        "deadline": opened + DEADLINE_AFTER,
-        "changed_at": solved if is_solved else None,
-        "solved_at": solved if is_solved else None,
-        "first_reply_minutes": 60 + number % 9 * 30 if is_solved else None,
-        "solve_minutes": int((solved - opened).total_seconds() // 60) if is_solved else None,
-        "overdue_notified_at": min(opened + DEADLINE_AFTER, history.now),
-        "recovered_at": recovered if is_recovered else None,
-        "recovered_score": 9 if is_recovered else None,
-    }

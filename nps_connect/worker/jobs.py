@@ -41,6 +41,7 @@ from nps_connect.services.operations.fallback_alarms import notify_pauses, raise
 from nps_connect.services.operations.retention import IDLE_INTERVAL, apply_retention
 from nps_connect.services.operations.silence_notices import notify_silent_connections
 from nps_connect.services.problems.evaluate import evaluate_due_problems
+from nps_connect.services.problems.late_problems import notify_late_problems
 from nps_connect.services.problems.problems import empty_old_notes
 from nps_connect.services.reports.digest_schedule import DIGEST_INTERVAL, run_digests
 from nps_connect.services.reports.score_alarms import ALARM_INTERVAL, raise_score_alarms
@@ -70,6 +71,7 @@ _SIMPLE_JOBS: tuple[tuple[str, Callable[[Context], object], timedelta], ...] = (
     ("approvals", delete_old_plans, timedelta(hours=1)),
     ("users", delete_expired_secrets, timedelta(hours=1)),
     ("problems", evaluate_due_problems, timedelta(hours=1)),
+    ("late_problems", notify_late_problems, timedelta(hours=1)),
     ("problem_notes", empty_old_notes, timedelta(hours=1)),
 )
 """Name, function and interval of the jobs that keep no state."""

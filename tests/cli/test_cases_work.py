@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -61,3 +64,30 @@ def test_what_is_missing_or_wrong_is_said_and_changes_nothing(with_case, argumen
     assert result.code == code
     assert message in result.err
     assert shown(with_case) == before
+
+
+def documented_commands(page: str) -> list[list[str]]:
+    """The arguments of the commands in the console blocks of a page."""
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
+    lines = "".join(re.findall(r"```console\n(.*?)```", text, re.DOTALL)).splitlines()
+    commands = [line.removeprefix("$ ") for line in lines]
+    return [shlex.split(line, comments=True)[1:] for line in commands if line.startswith("nps-connect ")]
+
+
+def test_the_commands_of_the_page_of_cases_follow_one_case_to_its_end(with_case):
+    commands = documented_commands("cases.md")
+    assert [command[1] for command in commands] == ["list"] * 3 + ["show", "assign", "note", "note", "solve", "reopen"]
+    for command in commands:
+        result = with_case(*("1" if argument == "7" else argument for argument in command))
+        assert result.code == 0, (command, result.err)
+    case = shown(with_case)
+    assert (case["state"], case["assigned_to"], case["reopened"]) == ("open", "anna@example.com", 1)
+
+
+def test_the_commands_of_the_page_of_comments(seeded_cli):
+    [response, *_] = json.loads(seeded_cli("responses", "list", "--json").out)["items"]
+    commands = documented_commands("comments.md")
+    assert [command[1] for command in commands] == ["themes", "tag", "untag"]
+    for command in commands:
+        result = seeded_cli(*(response["id"] if argument == "3f9a1c20b7" else argument for argument in command))
+        assert result.code == 0, (command, result.err)

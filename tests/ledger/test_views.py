@@ -33,7 +33,7 @@ COLUMNS = {
     "finished_at response_id",
     "v_decisions": "event_key connection event_kind occurred_at trigger_name survey verdict reason decided_at eligible_at",
     "v_cases": "response_id survey touchpoint score state opened_at deadline solved_at first_reply_minutes solve_minutes "
-    "reopened recovered_at recovered_score location",
+    "reopened recovered_at recovered_score location remedies",
 }
 """A promise to those who build on the views: columns are only ever added, at the end."""
 

@@ -153,6 +153,13 @@ def test_groups_of_customers_are_hidden_only_as_a_complement():
     assert find_suppressed_groups({"small-team": 2, "lyon": 40, "paris": 3}, {"small-team"}) == {"small-team", "paris"}
 
 
+def test_two_overlapping_periods_are_each_shown_so_that_their_difference_is_not_hidden():
+    # Known and documented under "Figures about members of staff" in docs/figures.md: a report knows no other report.
+    with_the_last_day, without_it = {"anna": 6, "ben": 9}, {"anna": 5, "ben": 9}
+    assert find_suppressed_groups(with_the_last_day) == find_suppressed_groups(without_it) == frozenset()
+    assert find_suppressed_groups({"anna": 1, "ben": 0}) == {"anna"}, "asked for alone, the day is hidden"
+
+
 def test_holm_compares_the_smallest_first_and_stops():
     # Holm (1979): 0.01 <= 0.05 / 4, 0.015 <= 0.05 / 3, 0.03 > 0.05 / 2: the last two are not significant
     assert find_significant({"a": 0.03, "b": 0.01, "c": 0.015, "d": 0.04}) == {"b", "c"}

@@ -13,9 +13,11 @@ from nps_connect.ledger.cases import CaseRow
 from nps_connect.ledger.ledger import Ledger
 from nps_connect.ledger.tables import DecisionRow, DeliveryRow, InvitationRow, ResponseRow
 from nps_connect.records.responses import segment_of
+from nps_connect.sandbox.demo_cases import DAYS_UNTIL_DUE
 from nps_connect.sandbox.demo_history import insert_demo_history
 from nps_connect.sandbox.demo_purchases import PROBLEM_SINCE, build_purchases
 from nps_connect.sandbox.demo_rows import answered_at
+from nps_connect.services.cases.call_list import load_calls
 from nps_connect.services.operations.figures import find_differences
 
 
@@ -62,3 +64,14 @@ def test_history_is_finished_and_has_true_figures(ledger: Ledger, clock: ManualC
     assert newest <= clock()
     app.run()
     assert not app.post.items
+
+
+def test_most_cases_are_solved_some_are_due_today_and_one_is_late_since_yesterday(ledger: Ledger, clock) -> None:
+    app = ApplicationHarness(ledger, clock)
+    counts = insert_demo_history(app.ctx, responses=200)
+    with ledger.read() as session:
+        calls = load_calls(app.ctx, session)
+    days = [(call.due_at.astimezone(app.ctx.settings.core.zone).date() - clock().date()).days for call in calls]
+    assert sorted(days) == sorted(DAYS_UNTIL_DUE)
+    assert [call.is_overdue for call in calls] == [True, False, False, False, False, False]
+    assert counts.cases > 3 * len(calls)

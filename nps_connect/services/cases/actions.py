@@ -27,9 +27,11 @@ from nps_connect.services.action_spec import (
     Prepared,
     SettledDelivery,
 )
+from nps_connect.services.cases.case_page_link import case_link
 from nps_connect.services.cases.cases import RECOVERED_OPTION, TicketDelivery, load_tickets, record_ticket_update
 from nps_connect.services.cases.outcomes import enqueue_outcomes
 from nps_connect.services.cases.overdue import find_overdue_case, is_overdue_alert, render_overdue_case
+from nps_connect.services.cases.own_cases import OpenedTicket, attach_tickets
 from nps_connect.services.cases.ticket_notes import STAFF_OPTION, TicketNote, build_ticket_note
 from nps_connect.services.contacts.store import build_contact, surviving_contact
 from nps_connect.services.context import Context
@@ -117,22 +119,32 @@ def _load_tickets(batch: PreparationBatch) -> dict[int | None, TicketDelivery]:
     return load_tickets(batch.session, [row.response_id for row in batch.deliveries])
 
 
+def _load_cases(batch: PreparationBatch) -> dict[int | None, CaseRow]:
+    """Return the cases of the responses that staff are alerted to, by response id."""
+    query = select(CaseRow).where(col(CaseRow.response_id).in_([row.response_id for row in batch.deliveries]))
+    return {case.response_id: case for case in batch.session.execute(query).scalars()}
+
+
 def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttempted:
     """Build an alert with the link to the ticket. It waits some seconds for a ticket that is being opened."""
     answered, now = contact_response(batch, row), batch.ctx.clock()
     core, cases = batch.ctx.settings.core, batch.ctx.settings.cases
     ticket = batch.load_once(_load_tickets).get(row.response_id)
     owner = owner_address(answered.contact.fields, cases.owner_field, cases.owners)
+    page_link = None
     is_overdue = is_overdue_alert(row)
     if is_overdue:
         case = find_overdue_case(batch.ctx, batch.session, row)
         if case is None:
             return NotAttempted.cancelled(CancelCode.CASE_SOLVED)
         rendered, owner = render_overdue_case(batch.ctx, batch.session, case, answered), case.assigned_to
+        page_link = case_link(batch.ctx, batch.session, case, answered.response.id)
     elif ticket is not None and _is_being_opened(ticket, now) and now < row.created_at + ALERT_TICKET_TIMEOUT:
         return NotAttempted.deferred(HoldCode.WAITS_FOR_TICKET, now + ALERT_TICKET_POLL_INTERVAL)
     else:
         deadline = reply_deadline(answered.response.answered_at, core.zone, cases)
+        case = batch.load_once(_load_cases).get(row.response_id)
+        page_link = case_link(batch.ctx, batch.session, case, answered.response.id)
         rendered = staff_texts.render_alert(
             language=core.language,
             answered=answered,
@@ -140,6 +152,7 @@ def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttemp
             deadline=deadline if answered.response.segment == "detractor" else None,
             zone=core.zone,
             owner=owner,
+            case_link=page_link,
         )
     return Alert(
         contact=answered.contact,
@@ -148,7 +161,7 @@ def _build_alert(batch: PreparationBatch, row: DeliveryRow) -> Alert | NotAttemp
         idempotency_key=row.key,
         title=rendered.subject,
         body=rendered.text,
-        link=(ticket.link if ticket is not None else None) or answered.contact.link,
+        link=(ticket.link if ticket is not None else None) or page_link or answered.contact.link,
         severity=alert_severity(answered.response.score, urgent_up_to=cases.urgent_up_to, is_overdue=is_overdue),
         recipient=owner or cases.team_email or core.fallback_email,
     )
@@ -234,7 +247,12 @@ def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDeli
         & (col(DeliveryRow.hold_code) == HoldCode.WAITS_FOR_TICKET)
     )
     new_ids = [response_id for (response_id,) in new_cases]
-    queue_names = enqueue_outcomes(ctx, session, new_ids)
+    earlier_cases = {
+        case["response_id"]: OpenedTicket(case["connection"], case["ticket_id"])
+        for case in cases
+        if case["response_id"] not in new_ids
+    }
+    queue_names = enqueue_outcomes(ctx, session, new_ids) | attach_tickets(ctx, session, earlier_cases)
     if "case.opened" in ctx.webhook_subscribers.by_type:
         queue_names |= enqueue_case_webhooks(ctx, session, "case.opened", new_ids)
     for is_waiting in (is_update, waits_for_link):

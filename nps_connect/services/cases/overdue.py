@@ -21,6 +21,7 @@ from nps_connect.rendering.mails import RenderedText
 from nps_connect.rules.timing import reply_deadline
 from nps_connect.services.action_spec import ActionHandler, NotAttempted, PreparationBatch
 from nps_connect.services.cases.case_list import due_at, due_column
+from nps_connect.services.cases.case_page_link import case_link
 from nps_connect.services.cases.cases import load_tickets
 from nps_connect.services.context import Context
 from nps_connect.services.deliveries.factory import NewDelivery, enqueue_deliveries
@@ -175,6 +176,7 @@ def render_overdue_case(ctx: Context, session: Session, case: CaseRow, answered:
         has_ticket=case.connection is not None,
         ticket_link=ticket.link if ticket is not None else None,
         owner=case.assigned_to,
+        case_link=case_link(ctx, session, case, answered.response.id),
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import exists, select
 from sqlmodel import Session, col
@@ -15,6 +15,7 @@ from nps_connect.rules.case_owner import owner_address, owner_value
 from nps_connect.rules.timing import reply_deadline
 from nps_connect.services.cases.action_specs import OPEN_TICKET
 from nps_connect.services.cases.outcomes import enqueue_outcomes, record_change
+from nps_connect.services.cases.ticket_notes import enqueue_ticket_note
 from nps_connect.services.contacts.store import RoutableResponse
 from nps_connect.services.context import Context
 from nps_connect.services.webhooks.enqueue import enqueue_case_webhooks
@@ -66,6 +67,36 @@ def _load_solved(session: Session, response_ids: Sequence[int]) -> Sequence[Case
         session.execute(query.where(col(CaseRow.connection).is_(None)).with_for_update()).scalars().all()
     )
     return rows
+
+
+class OpenedTicket(NamedTuple):
+    """A ticket that was just opened: the connection of the helpdesk, and its id there."""
+
+    connection: str
+    id: str
+
+
+def attach_tickets(ctx: Context, session: Session, tickets: Mapping[int, OpenedTicket]) -> set[str]:
+    """Give own cases the ticket that was opened later for their response; return queues with new work.
+
+    A response has one case. What staff have done about it goes to the ticket, with the state and the assignee it has.
+
+    Args:
+        ctx: the application context.
+        session: the transaction that records the tickets.
+        tickets: by response id.
+    """
+    if not tickets:
+        return set()
+    is_own = col(CaseRow.response_id).in_(tickets) & col(CaseRow.connection).is_(None)
+    cases = session.execute(select(CaseRow).where(is_own).with_for_update()).scalars().all()
+    queue_names: set[str] = set()
+    for case in cases:
+        case.connection, case.ticket_id = tickets[case.response_id]
+        entries = select(CaseEntryRow).where(col(CaseEntryRow.case_id) == case.id).order_by(col(CaseEntryRow.id))
+        for entry in session.execute(entries).scalars():
+            queue_names |= enqueue_ticket_note(ctx, session, case, entry)
+    return queue_names
 
 
 def withdraw_if_untouched(ctx: Context, session: Session, case: CaseRow) -> bool:

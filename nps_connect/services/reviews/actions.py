@@ -184,8 +184,10 @@ TICKET_RECHECK_INTERVAL = timedelta(days=1)
 
 
 def ticket_wait(ctx: Context, session: Session, mail: DeliveryRow, contact: ContactRow) -> NotAttempted | None:
-    """Return until when a review mail waits for an open ticket, or None if it may go."""
-    opened_at = _open_ticket_since(session, merged_contact_ids(session, contact))
+    """Return until when a review mail waits for an open ticket or case, or None if it may go."""
+    contact_ids = merged_contact_ids(session, contact)
+    since = (_open_ticket_since(session, contact_ids), _open_case_since(session, contact_ids))
+    opened_at = max((moment for moment in since if moment is not None), default=None)
     if opened_at is None:
         return None
     now = ctx.clock()
@@ -213,8 +215,19 @@ def _open_ticket_since(session: Session, contact_ids: Sequence[int]) -> datetime
     ).scalar()
 
 
+def _open_case_since(session: Session, contact_ids: Sequence[int]) -> datetime | None:
+    """Return since when (UTC) these contacts have had an open case without a ticket, the newest one; None without."""
+    return session.execute(
+        select(func.max(col(CaseRow.opened_at))).where(
+            col(CaseRow.contact_id).in_(contact_ids),
+            col(CaseRow.connection).is_(None),
+            col(CaseRow.state) == "open",
+        )
+    ).scalar()
+
+
 def release_waiting_mail(session: Session, contact_id: int, now: datetime) -> set[str]:
-    """Make review mails due that waited for a ticket of this contact; return their queues."""
+    """Make review mails due that waited for a ticket or case of this contact; return their queues."""
     contact = session.get(ContactRow, contact_id)
     contact_ids = merged_contact_ids(session, contact) if contact is not None else [contact_id]
     released = session.execute(

@@ -15,8 +15,6 @@ from nps_connect.ledger.tables import ResponseRow
 from nps_connect.rendering.figure_texts import format_percent, round_half_away
 from nps_connect.rules.nps_arithmetic import Difference
 from nps_connect.rules.page_cursor import encode_cursor
-from nps_connect.rules.theme_model import theme_names
-from nps_connect.services.comments.classify import load_themes
 from nps_connect.services.comments.follow_up_counts import count_choices
 from nps_connect.services.comments.tags import MAX_TAG_LENGTH, add_tag, load_labels, load_tags, remove_tag
 from nps_connect.services.comments.theme_shares import ThemeShare, load_theme_shares
@@ -29,6 +27,7 @@ from nps_connect.web.console.figure_values import FigureValues
 from nps_connect.web.console.filter_form import build_filter_form, refuse_filter
 from nps_connect.web.console.page_filter import PageFilter, read_page_filter
 from nps_connect.web.console.responses import CURSOR_KIND, ResponseEntry, build_entry, read_cursor
+from nps_connect.web.console.theme_labels import theme_labels
 
 COMMENTS_PATH = "/console/comments"
 COMMENTS_PER_PAGE = 30
@@ -78,7 +77,7 @@ class CommentEntry:
 @router.get(COMMENTS_PATH)
 def list_comments(page: AnyUserPage) -> Response:
     """Show the comments that a filter accepts, what they are about, and how often it occurs."""
-    zone, names = page.ctx.settings.core.zone, _theme_names(page)
+    zone, names = page.ctx.settings.core.zone, theme_labels(page)
     with page.ctx.ledger.read() as session:
         try:
             shown = read_page_filter(page, session)
@@ -124,10 +123,6 @@ def list_comments(page: AnyUserPage) -> Response:
         first_page=shown.link(COMMENTS_PATH) if after else None,
         figures=FigureValues(page.language, zone, page.now),
     )
-
-
-def _theme_names(page: ConsolePage) -> dict[str, str]:
-    return dict(theme_names(load_themes(page.ctx.settings.comments.themes).file, page.language))
 
 
 def _kept_parameters(page: ConsolePage, *names: str) -> dict[str, str]:

@@ -17,6 +17,7 @@ from nps_connect.services.problems.evaluate import Comparison, load_effect
 from nps_connect.services.problems.problems import ProblemState, problem_state
 from nps_connect.settings.model import Settings
 from nps_connect.web.console.console_page import ConsolePage
+from nps_connect.web.console.theme_labels import theme_labels
 
 CHART_WIDTH = 320
 
@@ -95,10 +96,8 @@ def view_problem(page: ConsolePage, row: ProblemRow) -> ProblemView:
 
 def describe_cause(page: ConsolePage, row: ProblemRow) -> str:
     """Return what is judged, and for a theme or a choice which one."""
-    text, name = (
-        cause_kind_text(page.language, row.cause_kind),
-        row.cause.get("choice") or readable_name(row.cause.get("theme", "")),
-    )
+    text, theme = cause_kind_text(page.language, row.cause_kind), row.cause.get("theme", "")
+    name = row.cause.get("choice") or (theme and (theme_labels(page).get(theme) or readable_name(theme)))
     return f"{text} ({name})" if name else text
 
 

@@ -27,6 +27,7 @@ from nps_connect.services.problems.refusals import ProblemRefused
 from nps_connect.web.console.access import AnyUserPage, CaseWorkerPage
 from nps_connect.web.console.console_page import ConsolePage
 from nps_connect.web.console.problem_views import fact_label, fact_value, view_problem
+from nps_connect.web.console.theme_labels import theme_labels
 
 AREA = "problems"
 PERIODS = (28, 56, 84, 182)
@@ -158,9 +159,14 @@ def _render_new(page: ConsolePage, values: dict[str, str], error: str = "", *, s
             for name, options in list_facts(session, settings).items()
         ]
         themes = list_themes(session)
+    theme_names = theme_labels(page)
     causes = [(_SEPARATOR.join(("choice", *item)), item.choice) for item in list_choices(settings)]
     causes += [
-        (_SEPARATOR.join(("theme", theme)), _("Theme: %(name)s") % {"name": readable_name(theme)}) for theme in themes
+        (
+            _SEPARATOR.join(("theme", theme)),
+            _("Theme: %(name)s") % {"name": theme_names.get(theme) or readable_name(theme)},
+        )
+        for theme in themes
     ]
     values.setdefault("from", (today - timedelta(days=EVIDENCE_DAYS - 1)).isoformat())
     values.setdefault("deadline", (today + timedelta(days=28)).isoformat())

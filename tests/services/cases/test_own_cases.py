@@ -6,10 +6,14 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from support.console import add_console_user
 from support.recovery_scenarios import case_of, create_detractor_case, recovery_decisions, send_ticket_event
 
 from nps_connect.ledger.audit_log import Actor, AuditRow
 from nps_connect.ledger.cases import CaseEntryRow, CaseRow
+from nps_connect.ledger.tables import ContactRow
+from nps_connect.records.actions import HoldCode
+from nps_connect.services.cases.call_list import count_calls, load_calls
 from nps_connect.services.cases.case_work import (
     CaseEntry,
     CaseUnchanged,
@@ -20,6 +24,8 @@ from nps_connect.services.cases.case_work import (
 )
 from nps_connect.services.decisions.staff_cases import reopen_case, solve_case
 from nps_connect.services.operations.explain import explain_response
+from nps_connect.services.operations.retention import STEP_INTERVAL, apply_retention
+from nps_connect.services.suppressions.erasure import erase_contacts, export_contacts
 
 ANNA = Actor("console", "anna@example.com")
 ALERT_ONLY = [{"on": "any", "do": "write_score", "via": "crm"}, {"on": "detractor", "do": "send_alert", "via": "team"}]
@@ -198,6 +204,60 @@ class TestTickets:
         send_ticket_event(application, "ticket.reopened")
         assert (case_of(application).state, case_of(application).solved_by) == ("open", None)
 
+    def test_a_ticket_that_is_opened_later_joins_the_case_and_hears_what_was_done(self, build):
+        without_helpdesk = build(routes=ALERT_ONLY)
+        token = without_helpdesk.surveyed()
+        without_helpdesk.answer(token, 4)
+        without_helpdesk.run()
+        work(without_helpdesk, assign_case, "carla@example.com")
+        without_helpdesk.clock.forward("1m")
+        work(without_helpdesk, add_note, "Client depuis 2019")
+        without_helpdesk.clock.forward("1h")
+
+        application = build()
+        application.answer(token, 1, "Toujours rien")
+        application.run()
+        case = case_of(application)
+        assert (case.connection, case.ticket_id) == ("helpdesk", "EventfulHelpdesk-1-0")
+        assert [update.assignee for update in application.desk.updates] == ["carla@example.com"] * 2
+        assert "Client depuis 2019" in application.desk.updates[-1].body
+
+        application.clock.forward("1h")
+        send_ticket_event(application, "ticket.solved", case.ticket_id)
+        assert case_of(application).state == "solved"
+        work(application, reopen_case)
+        assert application.desk.updates[-1].state == "open"
+
+
+class TestReviewInvitations:
+    """Nobody is asked for a public review while their case is open, with a ticket or without one."""
+
+    ROUTES = (
+        *ALERT_ONLY,
+        {"on": "any", "do": "invite_review", "via": "stars", "lead": "help", "delay": "3d"},
+    )
+
+    def mails(self, application):
+        return application.post.sent("review_invitation")
+
+    def test_the_mail_waits_until_the_own_case_is_solved(self, build):
+        application = build(routes=list(self.ROUTES), recovery={"survey": None})
+        create_detractor_case(application)
+        application.clock.forward("5d")
+        application.run()
+        assert self.mails(application) == []
+        [row] = application.deliveries("invite_review")
+        assert (row.state, row.hold_code) == ("pending", HoldCode.TICKET_OPEN)
+        work(application, solve_case)
+        assert len(self.mails(application)) == 1
+
+    def test_it_waits_fourteen_days_at_most(self, build):
+        application = build(routes=list(self.ROUTES), recovery={"survey": None})
+        create_detractor_case(application)
+        application.clock.forward("15d")
+        application.run()
+        assert len(self.mails(application)) == 1
+
 
 class TestReminders:
     def wait(self, application, *, until: date):
@@ -214,6 +274,24 @@ class TestReminders:
         assert [mail.to.email for mail in application.post.sent("fallback")] == ["ben@example.com"]
         self.wait(application, until=case.deadline.date() + timedelta(days=5))
         assert [mail.to.email for mail in application.post.sent("fallback")] == ["ben@example.com", "boss@example.com"]
+
+    def test_alert_and_reminder_lead_to_the_page_of_the_case_once_the_console_has_a_user(self, own):
+        page = "https://nps.example.com/console/cases/"
+        own.answer(own.surveyed(), 2)
+        own.clock.forward("1m")
+        own.run()
+        assert page not in own.bell.items[-1].body
+        add_console_user(own)
+        own.clock.forward("40d")
+        own.answer(own.surveyed(fields={"rep": "7"}), 2)
+        own.clock.forward("1m")
+        own.run()
+        alert = own.bell.items[-1]
+        assert alert.link.startswith(page)
+        assert alert.link in alert.body
+        self.wait(own, until=cases(own)[-1].deadline.date())
+        [reminder] = [mail for mail in own.post.sent("fallback") if mail.to.email == "ben@example.com"]
+        assert alert.link in reminder.text
 
     def test_without_owner_and_team_the_fallback_address_is_told_once(self, build):
         application = build(routes=ALERT_ONLY[:1])
@@ -255,3 +333,49 @@ def test_explain_tells_what_staff_did_and_who(own):
         "case solved after 2 minutes by anna@example.com: no ticket; done: apology",
     ]
     assert {entry.facts["by"] for entry in entries if "work" in entry.facts} == {"anna@example.com"}
+
+
+def test_calls_are_listed_by_what_was_agreed_and_solved_cases_are_not(build):
+    application = build(routes=ALERT_ONLY[:1], cases={"phone_field": "phone"})
+    first = create_detractor_case(application, fields={"phone": "+33 6 12 34 56 78"})
+    call_at = first.deadline + timedelta(days=2)
+    work(application, record_call, CaseEntry(kind="called", call_outcome="call_again", next_contact_at=call_at))
+    application.clock.forward("40d")
+    application.answer(application.surveyed(), 5)
+    application.run()
+    with application.ledger.read() as session:
+        calls = load_calls(application.ctx, session, limit=10)
+        assert count_calls(session) == 2
+        assert [(call.due_at == call_at, call.is_overdue) for call in calls] == [(True, True), (False, False)]
+        assert (calls[0].score, calls[0].phone) == (2, "+33 6 12 34 56 78")
+        assert len(load_calls(application.ctx, session, limit=1)) == 1
+    work_on = cases(application)[0].id
+    with application.ledger.write() as session:
+        solve_case(application.ctx, session, lock_case_by_id(session, work_on), ANNA)
+    with application.ledger.read() as session:
+        assert [call.score for call in load_calls(application.ctx, session, limit=10)] == [5]
+        assert count_calls(session) == 1
+
+
+def test_notes_about_a_customer_are_exported_erased_and_kept_as_long_as_comments(own):
+    create_detractor_case(own)
+    work(own, add_note, "Marie a perdu son colis")
+
+    def load_texts():
+        with own.ledger.read() as session:
+            return session.execute(select(CaseEntryRow.text).order_by(CaseEntryRow.id)).scalars().all()
+
+    with own.ledger.read() as session:
+        contact = session.get_one(ContactRow, case_of(own).contact_id)
+        [entry] = export_contacts(own.ctx, session, [contact])["case_entries"]
+    assert (entry["kind"], entry["text"]) == ("note", "Marie a perdu son colis")
+    progress: dict = {}
+    for days, expected in (("729d", "Marie a perdu son colis"), ("3d", None)):
+        own.clock.forward(days)
+        while apply_retention(own.ctx, progress) == STEP_INTERVAL:
+            pass
+        assert load_texts() == [expected]
+    work(own, add_note, "Rappelée")
+    with own.ledger.write() as session:
+        erase_contacts(own.ctx, session, [session.get_one(ContactRow, contact.id)], source="test")
+    assert load_texts() == [None, None]

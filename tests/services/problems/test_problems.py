@@ -16,6 +16,7 @@ from nps_connect.ledger.problems import ProblemRow
 from nps_connect.ledger.tables import ResponseRow
 from nps_connect.ledger.upserts import insert_many
 from nps_connect.services.problems.evaluate import evaluate_due_problems, load_effect
+from nps_connect.services.problems.late_problems import notify_late_problems
 from nps_connect.services.problems.problems import (
     NewProblem,
     close_problem,
@@ -292,3 +293,35 @@ def test_the_state_of_a_problem():
     assert problem_state(row, TODAY + DAY) == "overdue"
     row.fixed_on = TODAY
     assert problem_state(row, TODAY + DAY) == "fixed"
+
+
+@pytest.mark.parametrize(
+    ("owner", "recipient"), [("paul@example.com", "paul@example.com"), ("Paul Bernard", "care@example.com")]
+)
+def test_the_owner_hears_once_that_the_deadline_has_passed(application, owner, recipient):
+    with application.ledger.write() as session:
+        new = NewProblem(
+            title="Late deliveries", owner=owner, deadline=TODAY + 3 * DAY, concerned={"d.location": "Lille"}
+        )
+        open_problem(session, application.ctx.settings, new, actor=STAFF, now=application.clock())
+    application.clock.forward("3d")
+    assert notify_late_problems(application.ctx) == 0
+    for _day in range(3):
+        application.clock.forward("1d")
+        notify_late_problems(application.ctx)
+        application.run()
+    [mail] = application.post.sent("fallback")
+    assert mail.to.email == recipient
+    assert "Late deliveries" in mail.subject
+
+
+def test_nobody_hears_of_a_problem_that_is_fixed_or_closed(application):
+    new = NewProblem(title="Queues", owner="paul@example.com", deadline=TODAY, concerned={"d.location": "Lille"})
+    settings, now = application.ctx.settings, application.clock()
+    with application.ledger.write() as session:
+        fixed = open_problem(session, settings, new, actor=STAFF, now=now)
+        closed = open_problem(session, settings, new, actor=STAFF, now=now)
+        enter_fix(session, settings, fixed, fixed_on=TODAY, actor=STAFF, now=now)
+        close_problem(session, closed, actor=STAFF, now=now, reason=None)
+    application.clock.forward("2d")
+    assert notify_late_problems(application.ctx) == 0
