@@ -29,6 +29,9 @@ from nps_connect.services.suppressions.erasure import erase_contacts, export_con
 
 ANNA = Actor("console", "anna@example.com")
 ALERT_ONLY = [{"on": "any", "do": "write_score", "via": "crm"}, {"on": "detractor", "do": "send_alert", "via": "team"}]
+OFTEN = {"quiet_hours": "off", "quiet_days": [], "cooldown": "1d"}
+"""Limits under which the same customer is asked again after a day."""
+
 OWNED = {"owner_field": "rep", "owners": {"7": "ben@example.com"}}
 
 
@@ -275,7 +278,8 @@ class TestReminders:
         self.wait(application, until=case.deadline.date() + timedelta(days=5))
         assert [mail.to.email for mail in application.post.sent("fallback")] == ["ben@example.com", "boss@example.com"]
 
-    def test_alert_and_reminder_lead_to_the_page_of_the_case_once_the_console_has_a_user(self, own):
+    def test_alert_and_reminder_lead_to_the_page_of_the_case_once_the_console_has_a_user(self, build):
+        own = build(routes=ALERT_ONLY, cases=OWNED, limits=OFTEN)
         page = "https://nps.example.com/console/cases/"
         own.answer(own.surveyed(), 2)
         own.clock.forward("1m")
@@ -336,12 +340,12 @@ def test_explain_tells_what_staff_did_and_who(own):
 
 
 def test_calls_are_listed_by_what_was_agreed_and_solved_cases_are_not(build):
-    application = build(routes=ALERT_ONLY[:1], cases={"phone_field": "phone"})
+    application = build(routes=ALERT_ONLY[:1], cases={"phone_field": "phone"}, limits=OFTEN)
     first = create_detractor_case(application, fields={"phone": "+33 6 12 34 56 78"})
     call_at = first.deadline + timedelta(days=2)
     work(application, record_call, CaseEntry(kind="called", call_outcome="call_again", next_contact_at=call_at))
     application.clock.forward("40d")
-    application.answer(application.surveyed(), 5)
+    application.answer(application.surveyed(fields={"phone": "+33 6 12 34 56 78"}), 5)
     application.run()
     with application.ledger.read() as session:
         calls = load_calls(application.ctx, session, limit=10)
