@@ -51,6 +51,23 @@ def test_the_location_may_be_a_contact_field_that_the_crm_is_asked_for(ledger, c
     assert application.backend.resolve_review_link(token, application.visit()) == "https://stars.example.com/Lyon"
 
 
+def test_a_field_that_only_a_dimension_names_is_asked_for_with_the_event(ledger, clock):
+    class Completing(FakeCrm):
+        requested_fields: tuple[str, ...] = ()
+
+        @hookimpl
+        def nps_complete_events(self, connection, events, fields):
+            self.requested_fields = tuple(fields)
+            return list(events)
+
+    crm = Completing()
+    application = ApplicationHarness(ledger, clock, {"core": {"dimensions": {"shop": "shop_name"}}}, acme=crm)
+    crm.knows("1", "marie@example.com")
+    application.webhook(application.won("1"))
+    application.run()
+    assert "shop_name" in crm.requested_fields
+
+
 def test_an_unknown_location_has_no_link_and_is_named_by_the_delivery(ledger, clock):
     application = ApplicationHarness(ledger, clock, stars=MultiLocationReviewPlatform())
     application.crm.knows("1", "marie@example.com")
