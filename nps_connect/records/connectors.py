@@ -228,7 +228,8 @@ class MappingLearner(Record):
 def _minimal_example(values: dict[str, Any]) -> ExampleConfiguration:
     """Return the example of a plugin that gives none: a connection with its name."""
     name = values.get("name", "")
-    return ExampleConfiguration(connection=name, table=f'[connections.{name}]\nplugin = "{name}"\n')
+    connection = name.replace("_", "-")  # names of connections have no underscore
+    return ExampleConfiguration(connection=connection, table=f'[connections.{connection}]\nplugin = "{name}"\n')
 
 
 class ConnectorInfo(Record):
