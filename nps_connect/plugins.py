@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import os
 import tomllib
+import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType, NoneType
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import pluggy
 
-from nps_connect import hookspecs
 from nps_connect.connection import Connection, ConnectionSettings
 from nps_connect.errors import DeliveryError, PluginError
-from nps_connect.hookspecs.markers import PROJECT
+from nps_connect.hookspecs.declarations import (
+    api_problem,
+    capabilities,
+    declaration_problem,
+    missing_hooks,
+    used_deprecations,
+)
+from nps_connect.hookspecs.plugin_manager import CorePluginManager
+from nps_connect.hookspecs.results import type_mismatch
 from nps_connect.hookspecs.validation import contract_problem, signatures
 from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.records.deliveries import Receipt
@@ -29,28 +36,8 @@ from nps_connect.records.vendor_ends import VendorEnd, VendorEnds
 
 VENDOR_ENDS_FILE = "vendor_ends.toml"
 ENTRY_POINT_GROUP = "nps_connect"
+BUILTIN_DISTRIBUTION = "nps-connect"
 LOAD_PLUGINS_VARIABLE = "NPS_CONNECT_LOAD_PLUGINS"
-
-
-_HOOKSPEC_OPTIONS: dict[tuple[object, str], pluggy.HookspecOpts | None] = {}
-"""By module and name."""
-
-
-class _PluginManager(pluggy.PluginManager):
-    """The manager of one plugin, with all hooks of the core."""
-
-    def __init__(self) -> None:
-        super().__init__(PROJECT)
-        for specs in hookspecs.HOOKSPEC_MODULES:
-            self.add_hookspecs(specs)
-
-    def parse_hookspec_opts(self, module_or_class: ModuleType | type, name: str) -> pluggy.HookspecOpts | None:
-        """Return the options of a hook of the core; None if this is not the name of one."""
-        # What pluggy finds out by reflection, most of the time of a start, is the same for every plugin.
-        key = module_or_class, name
-        if key not in _HOOKSPEC_OPTIONS:
-            _HOOKSPEC_OPTIONS[key] = super().parse_hookspec_opts(module_or_class, name)
-        return _HOOKSPEC_OPTIONS[key]
 
 
 @dataclass(frozen=True)
@@ -66,7 +53,8 @@ class Plugins:
 
     Attributes:
         infos: declaration of each loaded plugin, by name.
-        broken: why a plugin is off, by name.
+        broken: why a plugin is off, by name; the error's ``__cause__`` is what the plugin raised.
+        remarks: what a loaded plugin lacks or should change, by name; empty lists are left out.
         versions: version of each loaded plugin's distribution, by name.
     """
 
@@ -74,6 +62,7 @@ class Plugins:
         self._plugins: dict[str, _LoadedPlugin] = {}
         self.infos: dict[str, ConnectorInfo] = {}
         self.broken: dict[str, PluginError] = {}
+        self.remarks: dict[str, list[str]] = {}
         self.versions: dict[str, str] = {}
 
     @classmethod
@@ -107,6 +96,7 @@ class Plugins:
         points = points_by_name.get(name, ())
         if not points:
             raise PluginError(name, f"is not installed; installed: {', '.join(sorted(points_by_name)) or 'none'}")
+        points = [point for point in points if point.dist and point.dist.name == BUILTIN_DISTRIBUTION] or points
         if len(points) > 1:
             raise PluginError(name, f"is offered twice, by {' and '.join(map(_origin, points))}; uninstall one of them")
         try:
@@ -133,8 +123,8 @@ class Plugins:
             raise PluginError(name, f"is offered twice, by {self._plugins[name].origin} and {origin}")
         problem = contract_problem(module)
         if problem:
-            raise PluginError(name, problem)
-        manager = _PluginManager()
+            raise PluginError(name, _foreign_api(module) or problem)
+        manager = CorePluginManager()
         try:
             manager.register(module, name)
         except (pluggy.PluginValidationError, ValueError) as error:
@@ -142,11 +132,23 @@ class Plugins:
         hooks = tuple(hook for hook in signatures() if getattr(manager.hook, hook).get_hookimpls())
         self._plugins[name] = _LoadedPlugin(manager, hooks, origin, _package_folder(module))
         try:
-            self.infos[name] = self._load_info(name)
+            info = self._load_info(name)
         except PluginError:
             del self._plugins[name]
             raise
+        if problem := api_problem(info.api) or declaration_problem(info, hooks):
+            del self._plugins[name]
+            raise PluginError(name, problem)
+        self.infos[name] = info.model_copy(update=capabilities(hooks))
+        self._record_remarks(name, module)
         self.versions[name] = version or str(getattr(module, "__version__", "unversioned"))
+
+    def _record_remarks(self, name: str, module: object) -> None:
+        deprecations = used_deprecations(module)
+        for sentence in deprecations:
+            warnings.warn(f"plugin {name!r}: {sentence}", DeprecationWarning, stacklevel=3)
+        if remarks := [*missing_hooks(self.infos[name], self.hooks_of(name)), *deprecations]:
+            self.remarks[name] = remarks
 
     def _load_info(self, name: str) -> ConnectorInfo:
         try:
@@ -174,6 +176,9 @@ class Plugins:
                 plugins.register(module, name, version=self.versions[name], origin=plugin.origin)
         for name, stand_in in stand_ins.items():
             plugins.register(stand_in, name)
+            if name in self.infos:  # a stand-in has every delivery hook, and stands in for those that its plugin has
+                channel = self.infos[name].channel
+                plugins.infos[name] = plugins.infos[name].model_copy(update={"channel": channel})
         return plugins
 
     def hooks_of(self, name: str) -> tuple[str, ...]:
@@ -220,7 +225,7 @@ class Plugins:
         results = getattr(plugin.manager.hook, hook)(**kwargs)
         result = results[0] if results else None
         returns = signatures()[hook].returns
-        if type(result) is not returns and (problem := _type_mismatch(result, returns)):
+        if type(result) is not returns and (problem := type_mismatch(result, returns)):
             raise PluginError(name, f"{hook} {problem}")
         return result
 
@@ -262,37 +267,18 @@ def _group_by_name(points: Iterable[EntryPoint]) -> dict[str, list[EntryPoint]]:
     return {name: list(by_origin.values()) for name, by_origin in by_name.items()}
 
 
+def _foreign_api(module: object) -> str | None:
+    """Return that a plugin is made for another version of the plugin API, if its declaration can be read at all."""
+    try:
+        return api_problem(module.nps_connector().api)  # type: ignore[attr-defined]
+    except Exception:  # noqa: BLE001  # a plugin that is broken in this way is reported by the contract
+        return None
+
+
 def _package_folder(module: object) -> Path | None:
     """Return the folder of a plugin that is a package; a single file has no folder of its own."""
     file = Path(getattr(module, "__file__", None) or "")
     return file.parent if file.name == "__init__.py" else None
-
-
-def _type_mismatch(result: object, hint: Any) -> str | None:  # noqa: ANN401  # annotations have no common type
-    """Return why a hook's result does not match an annotation; None if it does.
-
-    Supports the annotations of hook specifications: classes, unions, `None` and sequences of these. Neither a text nor
-    a generator (which would run outside of the call) counts as a sequence.
-    """
-    if hint is NoneType:
-        return None if result is None else f"answered {_type_name(result)} where nothing is expected"
-    if get_origin(hint) is not Sequence:
-        return None if isinstance(result, hint) else f"answered {_type_name(result)}, expected {_describe_type(hint)}"
-    [item_hint] = get_args(hint)
-    if not isinstance(result, list | tuple):
-        return f"answered {_type_name(result)}, expected a list of {_describe_type(item_hint)}"
-    for item in dict(zip(map(type, result), result, strict=True)).values():  # one of each type: a batch holds hundreds
-        if not isinstance(item, item_hint):
-            return f"answered a list holding {_type_name(item)}, expected {_describe_type(item_hint)}"
-    return None
-
-
-def _describe_type(hint: Any) -> str:  # noqa: ANN401
-    return " or ".join("nothing" if kind is NoneType else kind.__name__ for kind in get_args(hint) or (hint,))
-
-
-def _type_name(result: object) -> str:
-    return "nothing" if result is None else f"a {type(result).__name__}"
 
 
 def _origin(point: EntryPoint) -> str:

@@ -60,11 +60,18 @@ def contract_problem(module: object) -> str | None:
     """Return the first reason not to load a plugin, with the function's name; None if there is none."""
     names = []
     for name, function in hook_functions(module):
+        if _is_of_another_version(name, function):
+            continue
         problem = _function_problem(name, function) or _argument_problem(name, function)
         if problem:
             return f"{name} {problem}"
         names.append(name)
     return None if REQUIRED_HOOK in names else f"lacks {REQUIRED_HOOK}"
+
+
+def _is_of_another_version(name: str, function: Callable[..., Any]) -> bool:
+    """Return whether a hook is marked as optional and unknown: that of another version of the plugin API."""
+    return name not in signatures() and bool(getattr(function, IMPL_ATTRIBUTE, {}).get("optionalhook"))
 
 
 def _function_problem(name: str, function: Callable[..., Any]) -> str | None:

@@ -264,12 +264,12 @@ class ConnectorInfo(Record):
         webhook_subscription: the facts that a connection with these settings is told about by `nps_send_webhooks`, or
             none; called once, when the configuration is loaded.
         timeout: the longest wait for an answer, in seconds, from the settings; none = the client's default.
-        channel: the connection can carry messages to people.
+        channel: the connection can carry messages to people; follows from `nps_send_messages`, whatever is written.
         records_handover: `nps_send_messages` calls `connection.record_handover` with each message's idempotency key
             right before the step after which the message may have been sent, such as the final dot of SMTP. A message
             whose process stops before that is sent again; without it, each one that was being sent is in doubt.
-        webhooks: the connection can receive webhooks (`nps_verify_webhook`, `nps_parse_events`).
-        polling: the connection can be polled (`nps_poll_events`).
+        webhooks: the connection can receive webhooks; follows from `nps_verify_webhook` and `nps_parse_events`.
+        polling: the connection can be polled; follows from `nps_poll_events`.
         import_layouts: kinds of files that the vendor exports, for ``imports``.
         example: its part of a first configuration; a plugin for private use needs none.
     """

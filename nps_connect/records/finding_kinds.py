@@ -118,6 +118,7 @@ FINDING_KINDS: dict[str, FindingKind] = {
     "paused": FindingKind("Paused", "Due deliveries wait."),
     "people-held": FindingKind("People held by a trigger", "They are not surveyed until an operator decides."),
     "plugin-broken": FindingKind("Plugin not loaded", "Its connections do not work."),
+    "plugin-incomplete": FindingKind("Plugin lacks or should change a hook", "Part of what it could do is not done."),
     "population-empty": FindingKind(
         "Population of a recurring survey empty", "Nobody is asked, although people may be due."
     ),

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nps_connect.app.actions import ACTIONS
+from nps_connect.hookspecs.declarations import HOOKS_BY_CAPABILITY, capabilities
 from nps_connect.records.connectors import ConnectorInfo
 
 
@@ -33,20 +34,17 @@ def _action_problems(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[st
 
 
 def _capability_problems(info: ConnectorInfo, hooks: Collection[str]) -> Iterator[str]:
-    for flag, required in (
-        ("webhooks", ("nps_verify_webhook", "nps_parse_events")),
-        ("polling", ("nps_poll_events",)),
-        ("channel", ("nps_send_messages",)),
-    ):
-        for hook in required:
-            if getattr(info, flag) != (hook in hooks):
-                verb = "has" if hook in hooks else "lacks"
-                yield f"declares {flag}={getattr(info, flag)}, but {verb} {hook}"
+    able = capabilities(hooks)
+    for capability, required in HOOKS_BY_CAPABILITY.items():
+        existing = [hook for hook in required if hook in hooks]
+        if existing and not able[capability]:
+            missing = " and ".join(hook for hook in required if hook not in hooks)
+            yield f"has {' and '.join(existing)}, but lacks {missing}"
     if info.webhook_subscription is not None and "nps_send_webhooks" not in hooks:
         yield "subscribes to webhooks, but lacks nps_send_webhooks"
-    if info.records_handover and not info.channel:
+    if info.records_handover and not able["channel"]:
         yield "declares records_handover=True, but carries no messages"
-    if (info.webhooks or info.polling) and not info.events:
+    if (able["webhooks"] or able["polling"]) and not info.events:
         yield "can receive events, but declares no kind of event"
     if "nps_review_destination" in hooks and info.review_policy is None:
         yield "is a review platform, but declares no review_policy"

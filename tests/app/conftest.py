@@ -18,6 +18,7 @@ from nps_connect import (
 )
 from nps_connect.app.validation import load_checked
 from nps_connect.errors import PluginError
+from nps_connect.hookspecs.declarations import HOOK_BY_ACTION, HOOKS_BY_CAPABILITY
 from nps_connect.plugins import Plugins
 from nps_connect.settings.load_settings import load_settings
 
@@ -117,6 +118,11 @@ def plugin_module(info):
 
     module = ModuleType(info.name)
     module.nps_connector = nps_connector
+    hooks = {HOOK_BY_ACTION[action.action] for action in info.actions if info.review_policy is None}
+    hooks |= {"nps_review_destination"} if info.review_policy is not None else set()
+    hooks |= {hook for name, needed in HOOKS_BY_CAPABILITY.items() if getattr(info, name) for hook in needed}
+    for hook in hooks:
+        setattr(module, hook, hookimpl(lambda: None))
     return module
 
 

@@ -22,9 +22,16 @@ class HelpdeskPlugin:
             settings=ConnectionSettings,
             actions=(ActionInfo(action="open_ticket"),),
             events=(EventKind(name="ticket.solved", description="A ticket is solved."),),
-            polling=True,
             example=ExampleConfiguration(connection="helpdesk", table=""),
         )
+
+    @hookimpl
+    def nps_open_tickets(self):
+        return []
+
+    @hookimpl
+    def nps_poll_events(self):
+        return None
 
 
 @pytest.fixture

@@ -103,8 +103,6 @@ DECLARATIONS = {
         {"actions": acme.nps_connector().actions * 2},
         "declares an action twice",
     ),
-    "webhooks that are not declared": ({"webhooks": False}, "declares webhooks=False, but has nps_verify_webhook"),
-    "a channel that cannot send": ({"channel": True}, "declares channel=True, but lacks nps_send_messages"),
     "a subscription without a sender": (
         {"webhook_subscription": lambda _settings: None},
         "subscribes to webhooks, but lacks nps_send_webhooks",

@@ -46,7 +46,6 @@ def nps_connector() -> ConnectorInfo:
             ActionInfo(action="send_digest"),
         ),
         quotas_for=operator_quotas,
-        channel=True,
         records_handover=True,
         example=EXAMPLE,
     )

@@ -75,6 +75,5 @@ def nps_connector() -> ConnectorInfo:
         events_for=build_event_kinds,
         check_settings=find_settings_mistakes,
         learner=MappingLearner(propose=propose_mappings, sign=sign_webhook),
-        webhooks=True,
         example=EXAMPLE,
     )

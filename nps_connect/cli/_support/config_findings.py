@@ -40,7 +40,16 @@ def config_findings(checked: CheckedConfig, path: Path) -> list[Finding]:
             _warn("plugin-broken", str(error), "update, install or remove the plugin")
             for error in checked.plugins.broken.values()
         ),
+        *_check_plugins(checked),
     ]
+
+
+def _check_plugins(checked: CheckedConfig) -> Iterator[Finding]:
+    """Yield what the plugins of the connections lack or should change."""
+    used = {str(table.get("plugin")) for table in checked.settings.connections.values()}
+    for name in sorted(used & checked.plugins.remarks.keys()):
+        for remark in checked.plugins.remarks[name]:
+            yield _warn("plugin-incomplete", f"plugin {name!r}: {remark}", "update the plugin, or ask its author")
 
 
 def _warn(kind: str, text: str, fix: str) -> Finding:

@@ -112,8 +112,6 @@ def nps_connector() -> ConnectorInfo:
         auth=_auth,
         refine=refine,
         request_id_header="X-HubSpot-Correlation-Id",
-        webhooks=True,
-        polling=True,
         import_layouts=IMPORT_LAYOUTS,
         example=ExampleConfiguration(
             connection="crm",

@@ -165,8 +165,6 @@ def nps_connector() -> ConnectorInfo:
         refine=refine,
         request_id_header="x-request-id",
         idempotency_header="Idempotency-Key",
-        webhooks=True,
-        polling=True,
         example=ExampleConfiguration(
             connection="helpdesk",
             table=TABLE,
