@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from nps_connect.records.connectors import ActionInfo as ActionInfo
     from nps_connect.records.connectors import ConnectorInfo as ConnectorInfo
     from nps_connect.records.connectors import EventKind as EventKind
-    from nps_connect.records.connectors import ExampleConfiguration as ExampleConfiguration
-    from nps_connect.records.connectors import ExampleQuestion as ExampleQuestion
     from nps_connect.records.connectors import MappingLearner as MappingLearner
     from nps_connect.records.connectors import MappingProposal as MappingProposal
     from nps_connect.records.connectors import Quota as Quota
@@ -72,6 +70,8 @@ if TYPE_CHECKING:
     from nps_connect.records.events import SkippedEntries as SkippedEntries
     from nps_connect.records.events import WebhookRequest as WebhookRequest
     from nps_connect.records.events import fact_key as fact_key
+    from nps_connect.records.examples import ExampleConfiguration as ExampleConfiguration
+    from nps_connect.records.examples import ExampleQuestion as ExampleQuestion
     from nps_connect.records.filters import FilterUse as FilterUse
     from nps_connect.records.findings import Finding as Finding
     from nps_connect.records.findings import SetupChange as SetupChange
@@ -139,8 +139,6 @@ _HOME = {
         "ActionInfo",
         "ConnectorInfo",
         "EventKind",
-        "ExampleConfiguration",
-        "ExampleQuestion",
         "MappingLearner",
         "MappingProposal",
         "Quota",
@@ -172,6 +170,7 @@ _HOME = {
     ),
     "records.event_kinds": ("WELL_KNOWN_EVENT_KINDS",),
     "records.events": ("STORED_HEADER", "Event", "EventPage", "SkippedEntries", "WebhookRequest", "fact_key"),
+    "records.examples": ("ExampleConfiguration", "ExampleQuestion"),
     "records.filters": ("FilterUse",),
     "records.findings": ("Finding", "SetupChange"),
     "records.imports": ("ImportLayout",),

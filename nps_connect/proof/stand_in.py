@@ -14,6 +14,7 @@ from nps_connect.records.connectors import ConnectorInfo
 from nps_connect.records.deliveries import (
     Alert,
     CaseOutcome,
+    ContactErasure,
     OptOut,
     Payload,
     Receipt,
@@ -143,6 +144,13 @@ class StandIn:
     ) -> Sequence[Receipt | DeliveryError]:
         """Take opt-outs."""
         return self._outbox.accept(connection.name, opt_outs)
+
+    @hookimpl
+    def nps_erase_contacts(
+        self, connection: Connection, erasures: Sequence[ContactErasure]
+    ) -> Sequence[Receipt | DeliveryError]:
+        """Take erasures."""
+        return self._outbox.accept(connection.name, erasures)
 
     @hookimpl
     def nps_send_webhooks(

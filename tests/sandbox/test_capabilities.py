@@ -3,7 +3,8 @@ from __future__ import annotations
 import tomllib
 
 from nps_connect.connection import ConnectionSettings
-from nps_connect.records.connectors import ConnectorInfo, ExampleConfiguration
+from nps_connect.records.connectors import ConnectorInfo
+from nps_connect.records.examples import ExampleConfiguration
 from nps_connect.sandbox.capabilities import EventSource, detect_capabilities
 from nps_connect.sandbox.demo import build_demo_overrides
 

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nps_connect.cli._support.expectation_drafts import draft_expectations
-from nps_connect.records.connectors import ConnectorInfo, ExampleConfiguration
+from nps_connect.records.connectors import ConnectorInfo
+from nps_connect.records.examples import ExampleConfiguration
 
 SIGNING_KEY = "NPS_SIGNING_KEY"
 SURVEY = "after-purchase"
