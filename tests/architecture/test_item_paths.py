@@ -9,15 +9,15 @@ from support.sqlite_files import copy_database
 from nps_connect.ledger.ledger import Ledger
 
 CEILINGS = {
-    "webhook to invitation": {"pairs": 4, "upward": 0, "files": 28, "functions": 135},
-    "send_survey": {"pairs": 2, "upward": 0, "files": 30, "functions": 122},
+    "webhook to invitation": {"pairs": 4, "upward": 0, "files": 29, "functions": 135},
+    "send_survey": {"pairs": 2, "upward": 0, "files": 31, "functions": 122},
     "submission": {"pairs": 5, "upward": 0, "files": 24, "functions": 89},
-    "write_score": {"pairs": 2, "upward": 0, "files": 15, "functions": 50},
-    "open_ticket": {"pairs": 3, "upward": 0, "files": 26, "functions": 87},
+    "write_score": {"pairs": 2, "upward": 0, "files": 16, "functions": 50},
+    "open_ticket": {"pairs": 3, "upward": 0, "files": 27, "functions": 87},
 }
 """Only ever lowered, but for what a feature adds: a ticket names the contact's owner and
-enqueues the outcome of its case. ``make trace`` prints the
-figures and what they count."""
+enqueues the outcome of its case; whether a hook's result fits has a file of its own.
+``make trace`` prints the figures and what they count."""
 
 
 @pytest.fixture(scope="module")

@@ -234,25 +234,18 @@ def _record_opened(ctx: Context, session: Session, settled: Sequence[SettledDeli
             "reopened": 0,
         }
         cases.append(case)
-    tickets = {case["response_id"]: case for case in cases}
-    without_ticket = col(CaseRow.response_id).in_(tickets) & col(CaseRow.connection).is_(None)
-    for earlier in session.execute(select(CaseRow).where(without_ticket).with_for_update()).scalars():
-        ticket = tickets[earlier.response_id]  # the case was opened before there was a route to a helpdesk
-        earlier.connection, earlier.ticket_id = ticket["connection"], ticket["ticket_id"]
     new_cases = insert_many(session, CaseRow, cases, skip_existing=("response_id",), returning=("response_id",))
     is_update = col(DeliveryRow.depends_on_id).in_(delivery_ids) & (col(DeliveryRow.state) == "held")
     waits_for_link = (
-        col(DeliveryRow.response_id).in_(tickets)
+        col(DeliveryRow.response_id).in_([case["response_id"] for case in cases])
         & (col(DeliveryRow.state) == "pending")
         & (col(DeliveryRow.hold_code) == HoldCode.WAITS_FOR_TICKET)
     )
     new_ids = [response_id for (response_id,) in new_cases]
-    earlier_cases = {
-        case["response_id"]: OpenedTicket(case["connection"], case["ticket_id"])
-        for case in cases
-        if case["response_id"] not in new_ids
-    }
-    queue_names = enqueue_outcomes(ctx, session, new_ids) | attach_tickets(ctx, session, earlier_cases)
+    queue_names = enqueue_outcomes(ctx, session, new_ids)
+    if len(new_ids) < len(cases):  # some have a case already
+        tickets = {case["response_id"]: OpenedTicket(case["connection"], case["ticket_id"]) for case in cases}
+        queue_names |= attach_tickets(ctx, session, tickets)
     if "case.opened" in ctx.webhook_subscribers.by_type:
         queue_names |= enqueue_case_webhooks(ctx, session, "case.opened", new_ids)
     for is_waiting in (is_update, waits_for_link):
