@@ -55,3 +55,4 @@ def test_a_file_is_read_and_its_section_names_every_theme(tmp_path):
     section = render_language("en", read_comments(file), model)
     assert "1 comments. Pooled precision 100 %, recall 100 %" in section
     assert all(f"| `{theme}` |" in section for theme in model.themes)
+    assert section.count("not shipped") == 2

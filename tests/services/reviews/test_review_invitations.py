@@ -203,7 +203,9 @@ def test_a_cancelled_invitation_releases_its_reservation(ledger, clock):
     routes = [
         {"on": "promoter", "do": "invite_review", "via": "stars", "accept_selective_invitation": "agreed by mail"}
     ]
-    application = ApplicationHarness(ledger, clock, {"routes": routes, "limits": {"cooldown": "1d"}})
+    application = ApplicationHarness(
+        ledger, clock, {"routes": routes, "limits": {"cooldown": "1d"}, "cases": {"own_cases": False}}
+    )
     token = application.surveyed()
     application.answer(token, 10)
     application.clock.forward("1m")
