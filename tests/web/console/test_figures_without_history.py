@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 from sqlmodel import col
 from support.console import ConsoleClient
 
-from nps_connect.ledger.cases import CaseRow
+from nps_connect.ledger.cases import CaseEntryRow, CaseRow
 from nps_connect.ledger.daily_figures import DailyFigureRow
 from nps_connect.ledger.tables import ResponseRow
 from nps_connect.sandbox.demo_history import insert_demo_history
@@ -44,6 +44,7 @@ def test_filter_that_cannot_be_used_is_named(admin_client: ConsoleClient) -> Non
 def test_provisional_scores_count_in_no_figure(harness, admin_client) -> None:
     insert_demo_history(harness.app.ctx, responses=20)
     with harness.ledger.write() as session:
+        session.execute(delete(CaseEntryRow))
         session.execute(delete(CaseRow))
         session.execute(delete(DailyFigureRow))
         session.execute(
