@@ -10,7 +10,6 @@ def test_nps_connector():
     info = email.nps_connector()
 
     assert info.name == "email"
-    assert info.channel
     assert info.base_url is None
     assert {action.action for action in info.actions} == {
         "send_survey",
