@@ -75,19 +75,6 @@ class TestOpening:
         assert create_detractor_case(application).ticket_id is not None
         assert len(cases(application)) == 1
 
-    def test_a_ticket_of_a_later_route_joins_the_case(self, own, build):
-        token = own.surveyed()
-        own.answer(token, 2)
-        own.run()
-        case = case_of(own)
-        with_helpdesk = build()
-        with_helpdesk.clock.forward("1h")
-        with_helpdesk.answer(token, 1)
-        with_helpdesk.run()
-        [joined] = cases(with_helpdesk)
-        assert (joined.id, joined.opened_at, joined.connection) == (case.id, case.opened_at, "helpdesk")
-        assert joined.ticket_id is not None
-
     def test_own_cases_can_be_switched_off(self, build):
         application = build(routes=ALERT_ONLY, cases={"own_cases": False}, recovery={"survey": None})
         application.answer(application.surveyed(), 2)
